@@ -1,0 +1,31 @@
+//! Joints and sensors of a robot behind one trait.
+//!
+//! A [`Body`] measures and acts; it decides nothing. The only way to its drives is [`Body::apply`],
+//! which takes a [`Vetted`] command, and only the governor makes those. Connecting to a body never
+//! energises a motor and never clears a fault.
+#![forbid(unsafe_code)]
+
+pub use governor::Vetted;
+use signals::{BodyCommand, Cycle, SensorFrame};
+
+/// What a body did with a command: the evidence for the journal and for stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Applied {
+    /// The drives act on the command of this cycle.
+    Confirmed,
+    /// The command was taken, but nothing proves that the drives act on it.
+    Unconfirmed,
+    /// The command was older than its validity; the body damps by itself.
+    Expired,
+}
+
+/// A robot's joints and sensors: real or simulated.
+pub trait Body {
+    /// Reads one frame for `cycle`. A reading that could not be refreshed keeps its old time stamp; the
+    /// reader judges its age.
+    fn sense(&mut self, cycle: &Cycle) -> SensorFrame;
+
+    /// Gives the drives the command of this cycle. Until the next one they follow it, but never past
+    /// its validity.
+    fn apply(&mut self, command: Vetted<'_, BodyCommand>) -> Applied;
+}

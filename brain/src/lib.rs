@@ -1,0 +1,1 @@
+//! Turns observations into plans with a learnt model.

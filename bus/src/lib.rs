@@ -1,0 +1,1 @@
+//! Carries samples between threads.

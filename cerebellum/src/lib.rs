@@ -1,0 +1,1 @@
+//! Turns state and plan into joint commands.

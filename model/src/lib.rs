@@ -1,0 +1,1 @@
+//! What the robot is, and the rigid-body mathematics of it.

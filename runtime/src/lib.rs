@@ -1,0 +1,1 @@
+//! Wires one robot together and keeps time; the binary triune.

@@ -1,0 +1,89 @@
+//! What a body says of itself in one cycle. Every reading carries when it was measured.
+
+use crate::{
+    Feet, Instant, Joints, Metres, MetresPerSecondSquared, NewtonMetres, Newtons, Radians,
+    RadiansPerSecond,
+};
+
+/// Beams of a planar lidar scan.
+pub const LIDAR_BEAMS: usize = 64;
+
+/// One joint's encoder and drive.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct JointReading {
+    /// Position.
+    pub q: Radians,
+    /// Velocity.
+    pub dq: RadiansPerSecond,
+    /// Torque at the output, as the drive estimates it.
+    pub tau: NewtonMetres,
+    /// When it was measured.
+    pub at: Instant,
+}
+
+/// Gyroscope and accelerometer, base frame.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ImuReading {
+    /// Angular velocity of the base, base frame.
+    pub angular_velocity: [RadiansPerSecond; 3],
+    /// Specific force (acceleration minus gravity), base frame; at rest it points up with 9.81 m/s^2.
+    pub specific_force: [MetresPerSecondSquared; 3],
+    /// When it was measured.
+    pub at: Instant,
+}
+
+/// One foot's contact sensor.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct FootReading {
+    /// Normal force, low-pass filtered; zero in the air.
+    pub force: Newtons,
+    /// When it was measured.
+    pub at: Instant,
+}
+
+/// A planar scan around the base origin. Beam `i` looks along the angle
+/// `-pi + i 2 pi / 64` in the base frame, counter-clockwise from the front.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LidarScan {
+    /// Distance to the first thing hit; the sensor's range where nothing was.
+    pub ranges: [Metres; LIDAR_BEAMS],
+    /// The sensor's range.
+    pub range_max: Metres,
+    /// When it was measured.
+    pub at: Instant,
+}
+
+impl LidarScan {
+    /// Angle of beam `i` in the base frame.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "64 beams")]
+    pub fn angle(beam: usize) -> Radians {
+        let step = 2.0 * core::f32::consts::PI / LIDAR_BEAMS as f32;
+        Radians(-core::f32::consts::PI + step * beam as f32)
+    }
+}
+
+/// Everything a body measured for one cycle.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SensorFrame {
+    /// Encoders and drives.
+    pub joints: Joints<JointReading>,
+    /// Inertial unit.
+    pub imu: ImuReading,
+    /// Contact sensors; empty for a body without feet.
+    pub feet: Feet<FootReading>,
+    /// Latest lidar scan; absent on a body without one.
+    pub lidar: Option<LidarScan>,
+}
+
+impl SensorFrame {
+    /// The first gate for non-finite numbers: a frame with one in it is not used.
+    #[must_use]
+    pub fn is_finite(&self) -> bool {
+        self.joints.iter().all(|j| j.q.is_finite() && j.dq.is_finite() && j.tau.is_finite())
+            && self.imu.angular_velocity.iter().all(|w| w.is_finite())
+            && self.imu.specific_force.iter().all(|a| a.is_finite())
+            && self.feet.iter().all(|f| f.force.is_finite())
+            && self.lidar.is_none_or(|l| l.ranges.iter().all(|r| r.is_finite()))
+    }
+}
