@@ -1,0 +1,296 @@
+//! The schema of `robot.toml`, one struct a table. Parsed, not yet checked; [`crate::Robot`] checks.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+macro_rules! table {
+    ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub struct $name { $($(#[$field_doc])* pub $field: $type,)* }
+    };
+}
+
+/// Which stop is safe for the body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BodyClass {
+    /// Stands without power: an arm with brakes, a wheeled base.
+    StaticallyStable,
+    /// Balances: cutting power makes it fall, so it settles first.
+    ActivelyStable,
+}
+
+table! {
+    /// All of `robot.toml`.
+    RobotFile {
+        /// `triune.robot/1`.
+        schema: String,
+        /// Short name for reports.
+        name: String,
+        /// MJCF file beside this one.
+        model_file: String,
+        /// Body that is the base.
+        base_body: String,
+        /// Which stop is safe.
+        body_class: BodyClass,
+        /// Damping of the joints when nothing else is safe.
+        emergency_damping_nm_s_rad: f32,
+        /// The loop.
+        control: ControlFile,
+        /// Groups of like joints.
+        joints: BTreeMap<String, JointGroupFile>,
+        /// Feet, in order.
+        feet: Vec<FootFile>,
+        /// Named postures; `settled` and `stand` are required.
+        postures: BTreeMap<String, PostureFile>,
+        /// Getting up and down.
+        motion: MotionFile,
+        /// Stepping.
+        gait: GaitFile,
+        /// Ground-force planner.
+        mpc: MpcFile,
+        /// State estimation.
+        estimator: EstimatorFile,
+        /// Envelope and profile of the governor.
+        governor: GovernorFile,
+        /// The planner.
+        brain: BrainFile,
+        /// The simulated body.
+        sim: SimFile,
+    }
+}
+
+table! {
+    /// The loop.
+    ControlFile {
+        /// Cycles a second.
+        rate_hz: f64,
+        /// How long a command stays valid at the body.
+        command_validity_ms: f64,
+    }
+}
+
+table! {
+    /// Limits of a group of like joints.
+    JointGroupFile {
+        /// Joints of the model file.
+        names: Vec<String>,
+        /// Lowest commanded position; not below the model's range.
+        position_min_rad: f32,
+        /// Highest commanded position; not above the model's range.
+        position_max_rad: f32,
+        /// Highest speed.
+        velocity_max_rad_s: f32,
+        /// Highest torque.
+        torque_max_nm: f32,
+        /// Speed up to which the highest torque is available.
+        corner_speed_rad_s: f32,
+        /// Speed at which no driving torque is left.
+        no_load_speed_rad_s: f32,
+        /// Deceleration that can always be counted on.
+        braking_rad_s2: f32,
+        /// Highest stiffness of a command.
+        stiffness_max_nm_rad: f32,
+        /// Highest damping of a command.
+        damping_max_nm_s_rad: f32,
+    }
+}
+
+table! {
+    /// One foot.
+    FootFile {
+        /// Short name.
+        name: String,
+        /// Sphere geom of the model file that touches the ground.
+        geom: String,
+    }
+}
+
+table! {
+    /// A posture: one angle for each joint group.
+    PostureFile {
+        /// Height of the base above flat ground.
+        base_height_m: f64,
+        /// Angle per group.
+        joints_rad: BTreeMap<String, f64>,
+    }
+}
+
+table! {
+    /// Getting up and down.
+    MotionFile {
+        /// Time to get up.
+        rise_s: f64,
+        /// Time to get down.
+        settle_s: f64,
+        /// Joint stiffness on the way.
+        stiffness_nm_rad: f64,
+        /// Joint damping on the way.
+        damping_nm_s_rad: f64,
+    }
+}
+
+table! {
+    /// Stepping.
+    GaitFile {
+        /// One stride.
+        period_s: f64,
+        /// Share of the stride on the ground, 0.5 to 1.
+        duty: f64,
+        /// Phase offset per foot, 0 to 1.
+        offsets: Vec<f64>,
+        /// Height of a step.
+        swing_height_m: f64,
+        /// Stiffness of the swinging foot.
+        swing_stiffness_n_m: f64,
+        /// Damping of the swinging foot.
+        swing_damping_n_s_m: f64,
+        /// How much further a foot lands per velocity error.
+        foothold_gain_s: f64,
+        /// Farthest foothold from the hip.
+        foothold_reach_m: f64,
+        /// Joint damping of standing legs.
+        stance_damping_nm_s_rad: f64,
+    }
+}
+
+table! {
+    /// Ground-force planner (convex MPC, Di Carlo 2018).
+    MpcFile {
+        /// Solutions a second.
+        rate_hz: f64,
+        /// From the measurement to the moment its result takes effect.
+        latency_ms: f64,
+        /// Steps of the horizon.
+        horizon: usize,
+        /// Length of a step.
+        step_s: f64,
+        /// Weights on roll, pitch, yaw.
+        weight_attitude: [f64; 3],
+        /// Weights on x, y, z.
+        weight_position: [f64; 3],
+        /// Weights on angular velocity.
+        weight_angular_velocity: [f64; 3],
+        /// Weights on velocity.
+        weight_velocity: [f64; 3],
+        /// Weight on force.
+        weight_force: f64,
+        /// Friction coefficient counted on.
+        friction: f64,
+        /// Least normal force of a standing foot.
+        force_min_n: f64,
+        /// Highest normal force of a foot.
+        force_max_n: f64,
+        /// How far the reference may run ahead of the robot.
+        position_clip_m: f64,
+    }
+}
+
+table! {
+    /// State estimation.
+    EstimatorFile {
+        /// Gyroscope noise.
+        gyro_noise_rad_s: f64,
+        /// Accelerometer noise.
+        accelerometer_noise_m_s2: f64,
+        /// How fast the attitude follows gravity.
+        attitude_gain_per_s: f64,
+        /// Foot force that counts as contact.
+        contact_force_n: f64,
+        /// Noise of a foot's position.
+        foot_position_noise_m: f64,
+        /// Noise of a foot's velocity.
+        foot_velocity_noise_m_s: f64,
+        /// Noise of the ground's height under a foot.
+        foot_height_noise_m: f64,
+    }
+}
+
+table! {
+    /// Envelope and profile of the governor.
+    GovernorFile {
+        /// Highest forward speed, either way.
+        forward_max_m_s: f32,
+        /// Highest sideways speed, either way.
+        left_max_m_s: f32,
+        /// Highest turning speed, either way.
+        yaw_max_rad_s: f32,
+        /// Highest change of the admitted velocity.
+        acceleration_max_m_s2: f32,
+        /// Highest change of the admitted turning speed.
+        yaw_acceleration_max_rad_s2: f32,
+        /// Oldest observation a plan may come from.
+        plan_age_max_ms: f64,
+        /// Longest validity a plan may claim.
+        plan_validity_max_ms: f64,
+        /// Beyond it the robot is falling.
+        tilt_max_deg: f32,
+        /// Older readings limit the speed.
+        reading_age_limited_ms: f64,
+        /// Older readings settle the robot.
+        reading_age_settle_ms: f64,
+        /// Speed scale at level LIMITED.
+        limited_scale: f32,
+        /// A settling robot that is not down by then loses power.
+        settle_timeout_s: f64,
+        /// Kept free before each position limit.
+        position_margin_rad: f32,
+        /// From a command to its torque.
+        actuation_delay_ms: f64,
+        /// Radius of the robot's footprint.
+        lidar_radius_m: f32,
+        /// Kept free around it.
+        lidar_margin_m: f32,
+        /// Deceleration of the base that can be counted on.
+        lidar_braking_m_s2: f32,
+        /// From an obstacle in the scan to the first slowing.
+        lidar_reaction_ms: f64,
+        /// Older scans stop the robot.
+        lidar_age_max_ms: f64,
+    }
+}
+
+table! {
+    /// The planner.
+    BrainFile {
+        /// Policy card beside this file.
+        policy: String,
+        /// Least inference latency drawn on virtual time.
+        latency_min_ms: f64,
+        /// Highest inference latency drawn on virtual time.
+        latency_max_ms: f64,
+    }
+}
+
+table! {
+    /// The simulated body.
+    SimFile {
+        /// Solver steps per tick.
+        substeps: usize,
+        /// Friction of the ground.
+        ground_friction: f64,
+        /// Noise of the joint positions.
+        encoder_noise_rad: f64,
+        /// Noise of the joint velocities.
+        velocity_noise_rad_s: f64,
+        /// Noise of the gyroscope.
+        gyro_noise_rad_s: f64,
+        /// Noise of the accelerometer.
+        accelerometer_noise_m_s2: f64,
+        /// Time constant of the foot force filter.
+        foot_force_filter_ms: f64,
+        /// Ticks from a measurement to its frame.
+        sensor_delay_ticks: usize,
+        /// Ticks from a command to its torque.
+        actuation_delay_ticks: usize,
+        /// Scans a second.
+        lidar_rate_hz: f64,
+        /// Farthest return.
+        lidar_range_m: f64,
+        /// Noise of a return.
+        lidar_noise_m: f64,
+    }
+}

@@ -1,0 +1,94 @@
+//! Where every link is, seen from the base.
+
+use nalgebra::{Matrix3, Rotation3, Unit, Vector3};
+
+use crate::tree::{Inertia, Joint, JointKind, RobotModel};
+
+/// Link poses in the base frame for one set of joint positions.
+#[derive(Clone, Debug)]
+pub struct Kinematics {
+    rotation: Vec<Matrix3<f64>>,
+    position: Vec<Vector3<f64>>,
+}
+
+impl Kinematics {
+    /// Memory for `model`; all joints at zero.
+    #[must_use]
+    pub fn new(model: &RobotModel) -> Self {
+        let links = model.joint_count() + 1;
+        let mut all = Self {
+            rotation: vec![Matrix3::identity(); links],
+            position: vec![Vector3::zeros(); links],
+        };
+        all.update(model, &vec![0.0; model.joint_count()]);
+        all
+    }
+
+    /// Places every link for joint positions `q`, rad or m, in model order.
+    pub fn update(&mut self, model: &RobotModel, q: &[f64]) {
+        for (k, (joint, &q)) in model.joints.iter().zip(q).enumerate() {
+            let (rotation, position) = joint_placement(joint, q);
+            let parent = self.rotation[joint.parent];
+            self.position[k + 1] = self.position[joint.parent] + parent * position;
+            self.rotation[k + 1] = parent * rotation;
+        }
+    }
+
+    /// Rotation of `link` in the base frame.
+    #[must_use]
+    pub fn rotation(&self, link: usize) -> &Matrix3<f64> {
+        &self.rotation[link]
+    }
+
+    /// Place of frame `frame` in the base frame, m.
+    #[must_use]
+    pub fn point(&self, model: &RobotModel, frame: usize) -> Vector3<f64> {
+        let frame = &model.frames[frame];
+        self.position[frame.link] + self.rotation[frame.link] * frame.position
+    }
+
+    /// Velocity of the base-frame point `at` (fixed to the link that joint `joint` carries, or to one
+    /// further out) per unit velocity of that joint: a column of its Jacobian, base frame.
+    #[must_use]
+    pub fn column(&self, model: &RobotModel, joint: usize, at: &Vector3<f64>) -> Vector3<f64> {
+        let axis = self.rotation[joint + 1] * model.joints[joint].axis;
+        match model.joints[joint].kind {
+            JointKind::Revolute => axis.cross(&(at - self.position[joint + 1])),
+            JointKind::Prismatic => axis,
+        }
+    }
+
+    /// The whole robot as one rigid body in its present posture, base frame.
+    #[must_use]
+    pub fn composite(&self, model: &RobotModel) -> Inertia {
+        model.joints.iter().enumerate().fold(model.base, |all, (k, joint)| {
+            all.joined(&joint.inertia.moved(&self.rotation[k + 1], &self.position[k + 1]))
+        })
+    }
+}
+
+/// Pose of the link on `joint` at position `q`, in the parent link.
+#[inline]
+pub(crate) fn joint_placement(joint: &Joint, q: f64) -> (Matrix3<f64>, Vector3<f64>) {
+    match joint.kind {
+        JointKind::Revolute => (joint.rotation * turn(&joint.axis, q), joint.position),
+        JointKind::Prismatic => {
+            (joint.rotation, joint.position + joint.rotation * (joint.axis * q))
+        }
+    }
+}
+
+/// Rotation by `q` rad about the unit vector `axis`; the coordinate axes take the short way.
+#[inline]
+fn turn(axis: &Vector3<f64>, q: f64) -> Matrix3<f64> {
+    let (s, c) = q.sin_cos();
+    if axis.x == 1.0 {
+        Matrix3::new(1.0, 0.0, 0.0, 0.0, c, -s, 0.0, s, c)
+    } else if axis.y == 1.0 {
+        Matrix3::new(c, 0.0, s, 0.0, 1.0, 0.0, -s, 0.0, c)
+    } else if axis.z == 1.0 {
+        Matrix3::new(c, -s, 0.0, s, c, 0.0, 0.0, 0.0, 1.0)
+    } else {
+        Rotation3::from_axis_angle(&Unit::new_unchecked(*axis), q).into_inner()
+    }
+}
