@@ -1,22 +1,37 @@
 //! Stands between every command and the body.
+//!
+//! In each cycle the governor first *rules*: it looks at all readings, the estimate, the brain's plan
+//! and the person's devices, and decides once which motion is permitted. Then it *vets*: it takes what
+//! the motion controller wants of the joints and turns it into a command that no limit forbids. Both
+//! are total: their worst answer is a safe stop, never an error and never a panic.
+//!
+//! Terms: a *level* says how bad it is, and only its stated condition lowers it; a *cause* is a
+//! finding that asks for a level; a *latch* stays until a person resets it; a *record* says why, in
+//! numbers and in one sentence; an *envelope* is what the hardware bears; a *profile* is what the
+//! deployment permits within it.
+//!
+//! What this crate must never do: read a clock or a file, start a thread, allocate, learn, lower a
+//! level because of anything the brain sent, or let anyone else make a [`Vetted`]. It supports a
+//! safety case; it is not a certified safety function, and a hardware stop chain stays required.
 #![no_std]
 #![forbid(unsafe_code)]
-use signals::Cycle;
-/// A command that has passed the governor in this cycle.
-#[derive(Debug)]
-pub struct Vetted<'cycle, C> {
-    command: C,
-    cycle: &'cycle Cycle,
-}
-impl<C> Vetted<'_, C> {
-    /// The cycle it was vetted in.
-    pub fn cycle(&self) -> &Cycle {
-        self.cycle
-    }
-}
-impl<C> core::ops::Deref for Vetted<'_, C> {
-    type Target = C;
-    fn deref(&self) -> &C {
-        &self.command
-    }
-}
+
+mod admit;
+mod envelope;
+mod governor;
+mod joint;
+mod ladder;
+mod ledger;
+mod pace;
+mod profile;
+mod record;
+mod rule;
+mod vetted;
+mod watch;
+
+pub use envelope::{Envelope, EnvelopeError};
+pub use governor::Governor;
+pub use profile::{BaseAcceleration, LidarRule, Profile, ProfileError};
+pub use record::{Actor, Kind, Language, Record, Sentence};
+pub use rule::Rule;
+pub use vetted::Vetted;

@@ -1,0 +1,161 @@
+//! Judges each plan once, keeps the one in force, and reads it by the clock.
+
+use signals::{BaseVelocity, Instant, Plan, PlanRequest, VELOCITY_STEPS_MAX, VelocityChunk};
+
+use crate::ledger::Ledger;
+use crate::{Actor, Kind, Profile, Record, Rule};
+
+/// Longest step of a chunk that still is a time grid, s.
+const STEP_MAX_S: u64 = 10;
+
+/// What is due now.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Due {
+    /// No plan has been admitted since the start.
+    Nothing,
+    /// The admitted plan has ended and no newer one came: sequence, age and validity of it, s.
+    Expired(u64, f32, f32),
+    /// Stand in place.
+    Hold,
+    /// Walk with this velocity, already inside the speed range.
+    Velocity(BaseVelocity),
+}
+
+/// The plan in force and what is known of earlier ones.
+#[derive(Debug, Default)]
+pub(crate) struct Admission {
+    in_force: Option<Plan>,
+    /// Sequence judged last: a plan seen again is not judged again.
+    judged: Option<u64>,
+    /// Sequence admitted last since the start.
+    newest: Option<u64>,
+}
+
+impl Admission {
+    /// Forgets every plan, at a start and at a reset. What was judged is not judged again.
+    pub(crate) fn forget(&mut self) {
+        self.in_force = None;
+        self.newest = None;
+    }
+
+    /// Judges `plan` unless it was judged before. A refused one leaves the earlier one in force.
+    pub(crate) fn judge(
+        &mut self,
+        plan: &Plan,
+        now: Instant,
+        profile: &Profile,
+        ledger: &mut Ledger,
+    ) {
+        let sequence = Some(plan.sequence);
+        if sequence == self.judged || sequence == self.newest {
+            return;
+        }
+        self.judged = sequence;
+        match refusal(plan, self.newest, now, profile) {
+            Some((rule, measured, limit)) => {
+                let record = Record::of(rule, Kind::Refused, Actor::Brain);
+                ledger.event(Record { sequence, measured, limit, ..record });
+            }
+            None => {
+                if let Some(record) = too_fast(plan, profile) {
+                    ledger.event(record);
+                }
+                self.newest = sequence;
+                self.in_force = Some(*plan);
+            }
+        }
+    }
+
+    /// What the plan in force asks for now.
+    pub(crate) fn due(&self, now: Instant, profile: &Profile) -> Due {
+        let Some(plan) = &self.in_force else { return Due::Nothing };
+        let expired = || {
+            let age = now.since(plan.observed_at).as_secs_f32();
+            let validity = plan.valid_until.since(plan.observed_at).as_secs_f32();
+            Due::Expired(plan.sequence, age, validity)
+        };
+        if now >= plan.valid_until {
+            return expired();
+        }
+        match &plan.request {
+            PlanRequest::Hold => Due::Hold,
+            PlanRequest::Velocity(chunk) => match chunk.due(now.since(plan.observed_at)) {
+                Some(velocity) => Due::Velocity(clipped(velocity, &profile.speed_max)),
+                None => expired(),
+            },
+        }
+    }
+}
+
+/// Why a plan is not admitted: rule, measured, limit. `None` admits it.
+fn refusal(
+    plan: &Plan,
+    newest: Option<u64>,
+    now: Instant,
+    profile: &Profile,
+) -> Option<(Rule, f32, f32)> {
+    if let PlanRequest::Velocity(chunk) = &plan.request {
+        if !shape_is_sane(chunk) {
+            return Some((Rule::PlanShape, 0.0, 0.0));
+        }
+        if !chunk.steps().iter().all(|velocity| velocity.is_finite()) {
+            return Some((Rule::PlanFinite, 0.0, 0.0));
+        }
+    }
+    if newest.is_some_and(|newest| plan.sequence <= newest) {
+        return Some((Rule::PlanOrder, 0.0, 0.0));
+    }
+    let (age, age_max) = (now.since(plan.observed_at), profile.plan_age_max);
+    if plan.observed_at > now || age > age_max {
+        let ahead = plan.observed_at.since(now).as_secs_f32();
+        return Some((Rule::PlanAge, age.as_secs_f32() - ahead, age_max.as_secs_f32()));
+    }
+    if plan.valid_until <= now {
+        let validity = plan.valid_until.since(plan.observed_at).as_secs_f32();
+        return Some((Rule::PlanExpired, age.as_secs_f32(), validity));
+    }
+    let (validity, longest) = (plan.valid_until.since(plan.observed_at), profile.plan_validity_max);
+    (validity > longest).then_some((
+        Rule::PlanValidity,
+        validity.as_secs_f32(),
+        longest.as_secs_f32(),
+    ))
+}
+
+fn shape_is_sane(chunk: &VelocityChunk) -> bool {
+    (1..=VELOCITY_STEPS_MAX).contains(&chunk.len)
+        && !chunk.step.is_zero()
+        && chunk.step.as_secs() < STEP_MAX_S
+}
+
+/// One record for a plan that asks for more speed than permitted: its worst number.
+fn too_fast(plan: &Plan, profile: &Profile) -> Option<Record> {
+    let PlanRequest::Velocity(chunk) = &plan.request else { return None };
+    let most = &profile.speed_max;
+    let asked = chunk.steps().iter().flat_map(|v| {
+        [
+            (Rule::PlanRange, v.forward.0.abs(), most.forward.0),
+            (Rule::PlanRange, v.left.0.abs(), most.left.0),
+            (Rule::PlanTurn, v.yaw.0.abs(), most.yaw.0),
+        ]
+    });
+    let worst = asked
+        .filter(|(_, asked, limit)| asked > limit)
+        .reduce(|worst, next| if next.1 - next.2 > worst.1 - worst.2 { next } else { worst });
+    worst.map(|(rule, asked, limit)| Record {
+        sequence: Some(plan.sequence),
+        asked,
+        allowed: limit,
+        measured: asked,
+        limit,
+        ..Record::of(rule, Kind::Limited, Actor::Brain)
+    })
+}
+
+fn clipped(velocity: BaseVelocity, most: &BaseVelocity) -> BaseVelocity {
+    BaseVelocity {
+        forward: velocity.forward.limited(-most.forward, most.forward),
+        left: velocity.left.limited(-most.left, most.left),
+        yaw: velocity.yaw.limited(-most.yaw, most.yaw),
+    }
+}

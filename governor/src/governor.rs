@@ -1,0 +1,316 @@
+//! The governor: one ruling and one vetted command per cycle.
+
+mod acts;
+mod causes;
+
+use signals::{
+    Authority, BodyCommand, BodyState, Cycle, JointCommand, JointId, Joints, Level, Mode, Motion,
+    Operator, Plan, Posture, Ruling, SensorFrame,
+};
+
+use crate::admit::{Admission, Due};
+use crate::joint::{self, Change, JointGuard};
+use crate::ladder::Ladder;
+use crate::ledger::Ledger;
+use crate::pace::Pace;
+use crate::watch::{Cause, Input, Watch, count, ticks};
+use crate::{Actor, Envelope, Kind, Profile, Record, Rule, Vetted};
+
+/// Unusable commands in a row before the robot settles.
+const BAD_COMMANDS_SETTLE: u32 = 3;
+/// Unusable commands in a row during a controlled stop before torque is cut.
+const BAD_COMMANDS_CUT: u32 = 10;
+
+/// Decides in every cycle what the body may do, and is the only maker of a [`Vetted`] command.
+#[derive(Debug)]
+pub struct Governor {
+    envelope: Envelope,
+    profile: Profile,
+    guards: Joints<JointGuard>,
+    watch: Watch,
+    admission: Admission,
+    pace: Pace,
+    ladder: Ladder,
+    ledger: Ledger,
+    mode: Mode,
+    ruling: Ruling,
+    /// Number of the cycle the ruling belongs to.
+    ruled: Option<u64>,
+    max_level: Level,
+    /// What raised the level last.
+    raised_by: Cause,
+    /// Good ticks of the self-test in a row.
+    good_ticks: u32,
+    /// The self-test has passed once.
+    tested: bool,
+    /// Unusable commands in a row, and how many of them during a controlled stop.
+    bad_commands: u32,
+    bad_commands_settling: u32,
+    /// The devices in the last cycle, to see them being pressed.
+    devices: Operator,
+}
+
+impl Governor {
+    /// A governor for this body and this deployment. With a profile that breaks its own rules it is
+    /// locked out and never lets the body move.
+    #[must_use]
+    pub fn new(envelope: Envelope, profile: Profile) -> Self {
+        let len = envelope.joints().len();
+        let (emergency, margin) = (envelope.emergency_damping(), profile.position_margin);
+        let delay_s = profile.brake_delay.as_secs_f32();
+        let mut ledger = Ledger::new();
+        let mut mode = Mode::Off;
+        if profile.check().is_err() {
+            mode = Mode::Lockout;
+            let record = Record::of(Rule::ProfileInvalid, Kind::ModeChanged, Actor::Governor);
+            ledger.event(Record { from_mode: Mode::Off, to_mode: mode, ..record });
+        }
+        Self {
+            guards: envelope.joints().map(|l| JointGuard::new(&l, emergency, margin, delay_s)),
+            watch: Watch::new(len),
+            admission: Admission::default(),
+            pace: Pace::new(),
+            ladder: Ladder::new(),
+            ledger,
+            mode,
+            ruling: Ruling { mode, ..Ruling::default() },
+            ruled: None,
+            max_level: Level::Nominal,
+            raised_by: Cause::new(Level::Nominal, Rule::SelfTest, Actor::Governor),
+            good_ticks: 0,
+            tested: false,
+            bad_commands: 0,
+            bad_commands_settling: 0,
+            devices: Operator::default(),
+            envelope,
+            profile,
+        }
+    }
+
+    /// Looks at everything, then decides once what the body may do in this cycle.
+    pub fn rule(
+        &mut self,
+        cycle: &Cycle,
+        frame: &SensorFrame,
+        state: &BodyState,
+        plan: Option<&Plan>,
+        operator: &Operator,
+    ) -> Ruling {
+        self.ledger.begin(cycle);
+        let now = cycle.now;
+        let limp = self.ruling.motion == Motion::Limp;
+        let (envelope, profile) = (&self.envelope, &self.profile);
+        let sight = self.watch.look(&Input { cycle, frame, state, envelope, profile, limp });
+        if let Some(plan) = plan {
+            self.admission.judge(plan, now, profile, &mut self.ledger);
+        }
+        let due = self.admission.due(now, profile);
+
+        self.raise(now, limp, &sight, operator, due);
+        let due = self.act(now, &sight, operator, due);
+        self.test_itself(&sight);
+
+        let level = self.ladder.level(now);
+        self.max_level = self.max_level.max(level);
+        let scale = match level {
+            _ if self.mode != Mode::Auto || level >= Level::Hold => 0.0,
+            Level::Limited => self.profile.limited_scale,
+            _ => 1.0,
+        };
+        let (authority, motion) = self.motion(cycle, (level, scale), due, frame, state.posture);
+        self.ruling = Ruling { mode: self.mode, authority, level, scale, motion };
+        self.ruled = Some(cycle.number);
+        self.ruling
+    }
+
+    /// Turns what the motion controller wants into what the body may do. Never fails: the worst
+    /// answer is damped joints.
+    pub fn vet<'cycle>(
+        &mut self,
+        cycle: &'cycle Cycle,
+        state: &BodyState,
+        wanted: BodyCommand,
+    ) -> Vetted<'cycle, BodyCommand> {
+        self.ledger.begin(cycle);
+        let now = cycle.now;
+        let latest = now + self.profile.command_validity;
+        let usable = self.usable(cycle, &wanted);
+        let (joints, valid_until) = match self.ruling.motion {
+            Motion::Limp => (self.limp(), latest),
+            Motion::Damp => (self.damped(), latest),
+            _ if !usable => (self.damped(), latest),
+            _ => (self.guarded(state, &wanted.joints), wanted.valid_until.min(latest).max(now)),
+        };
+        Vetted::seal(BodyCommand { joints, valid_until }, cycle)
+    }
+
+    /// The next record, oldest first. Drained by the runtime in every cycle.
+    pub fn next_record(&mut self) -> Option<Record> {
+        self.ledger.next()
+    }
+
+    /// Records that found no room because nobody drained them.
+    #[must_use]
+    pub const fn records_lost(&self) -> u32 {
+        self.ledger.lost()
+    }
+
+    /// In how many cycles the rule acted; for the rules of plans, on how many plans.
+    #[must_use]
+    pub fn count(&self, rule: Rule) -> u32 {
+        self.ledger.count_of(rule)
+    }
+
+    /// The level of the last ruling.
+    #[must_use]
+    pub const fn level(&self) -> Level {
+        self.ruling.level
+    }
+
+    /// The highest level so far.
+    #[must_use]
+    pub const fn max_level(&self) -> Level {
+        self.max_level
+    }
+
+    /// The last ruling.
+    #[must_use]
+    pub const fn ruling(&self) -> Ruling {
+        self.ruling
+    }
+
+    /// The envelope in force.
+    #[must_use]
+    pub const fn envelope(&self) -> &Envelope {
+        &self.envelope
+    }
+
+    /// The profile in force.
+    #[must_use]
+    pub const fn profile(&self) -> &Profile {
+        &self.profile
+    }
+}
+
+/// What follows from a ruling.
+impl Governor {
+    fn motion(
+        &mut self,
+        cycle: &Cycle,
+        (level, scale): (Level, f32),
+        due: Due,
+        frame: &SensorFrame,
+        posture: Posture,
+    ) -> (Authority, Motion) {
+        let walks = matches!(posture, Posture::Standing | Posture::Walking);
+        let decided = match (level, due) {
+            (Level::Falling, _) if !self.ladder.torque_is_cut() => {
+                (Authority::StopControl, Motion::Damp)
+            }
+            (Level::Falling | Level::Cut | Level::Stopped, _) => {
+                (Authority::StopControl, Motion::Limp)
+            }
+            (Level::Settle, _) => (Authority::StopControl, Motion::Settle),
+            _ if self.mode != Mode::Auto => (Authority::None, Motion::Limp),
+            (Level::Hold, _) | (_, Due::Nothing | Due::Expired(..)) => {
+                (Authority::None, Motion::Stand)
+            }
+            (_, Due::Velocity(asked)) if walks => {
+                let lidar = self.profile.lidar.as_ref().map(|rule| (rule, frame.lidar.as_ref()));
+                let book = (&self.profile, &mut self.ledger);
+                let velocity = self.pace.admit(cycle, asked, scale, lidar, book);
+                return (Authority::Brain, Motion::Walk(velocity));
+            }
+            (_, Due::Hold | Due::Velocity(_)) => (Authority::Brain, Motion::Stand),
+        };
+        self.pace.rest();
+        decided
+    }
+
+    /// The second gate for non-finite numbers, and for commands nobody ruled on.
+    fn usable(&mut self, cycle: &Cycle, wanted: &BodyCommand) -> bool {
+        if self.ruled != Some(cycle.number) {
+            let record = Record::of(Rule::CycleUnruled, Kind::Refused, Actor::Governor);
+            self.ledger.lasting(record);
+            return false;
+        }
+        let (len, joints) = (self.guards.len(), &wanted.joints);
+        let broken = if joints.len() == len {
+            let joint = joints.ids().find(|joint| !joints[*joint].is_finite());
+            let measured = ticks(self.bad_commands.saturating_add(1));
+            let (rule, limit) = (Rule::CommandFinite, ticks(BAD_COMMANDS_SETTLE));
+            joint.map(|_| Record { joint, measured, limit, ..refused(rule) })
+        } else {
+            let (measured, limit) = (count(joints.len()), count(len));
+            Some(Record { measured, limit, ..refused(Rule::CommandShape) })
+        };
+        let Some(record) = broken else {
+            self.bad_commands = 0;
+            self.bad_commands_settling = 0;
+            return true;
+        };
+        self.ledger.lasting(record);
+        self.bad_commands = self.bad_commands.saturating_add(1);
+        if self.ruling.level == Level::Settle {
+            self.bad_commands_settling = self.bad_commands_settling.saturating_add(1);
+        }
+        false
+    }
+
+    fn limp(&self) -> Joints<JointCommand> {
+        Joints::filled(JointCommand::LIMP, self.guards.len())
+    }
+
+    fn damped(&self) -> Joints<JointCommand> {
+        Joints::from_fn(self.guards.len(), |joint| {
+            let dq = self.watch.sees(joint).map(|reading| reading.dq);
+            self.guards[joint].damped(dq)
+        })
+    }
+
+    /// Each joint's command inside its gains, its targets and its torque interval.
+    ///
+    /// The frame's reading and the estimate both witness where a joint is; the stricter one counts,
+    /// so that neither a wild reading nor a wrong estimate opens the interval.
+    fn guarded(
+        &mut self,
+        state: &BodyState,
+        wanted: &Joints<JointCommand>,
+    ) -> Joints<JointCommand> {
+        let mut joints = *wanted;
+        let estimated = state.joints.len() == joints.len();
+        for joint in wanted.ids() {
+            let guard = &self.guards[joint];
+            let ledger = &mut self.ledger;
+            let limited =
+                guard.limited(wanted[joint], |change| ledger.lasting(changed(joint, &change)));
+            joints[joint] = limited;
+            // Without a fresh reading the torque cannot be judged; the drive's own loop can.
+            let Some(reading) = self.watch.sees(joint) else { continue };
+            let mut bounds = guard.bounds(reading);
+            let mut estimate = reading;
+            if estimated && state.joints[joint] != reading {
+                let other = state.joints[joint];
+                if other.q.is_finite() && other.dq.is_finite() {
+                    estimate = other;
+                    bounds = joint::agreed(bounds, guard.bounds(estimate));
+                }
+            }
+            if let Err((bounded, change)) = joint::inside(limited, [reading, estimate], bounds) {
+                joints[joint] = bounded;
+                self.ledger.lasting(changed(joint, &change));
+            }
+        }
+        joints
+    }
+}
+
+const fn refused(rule: Rule) -> Record {
+    Record::of(rule, Kind::Refused, Actor::Cerebellum)
+}
+
+const fn changed(joint: JointId, change: &Change) -> Record {
+    let Change { rule, asked, allowed, measured, limit } = *change;
+    let record = Record::of(rule, Kind::Limited, Actor::Cerebellum);
+    Record { joint: Some(joint), asked, allowed, measured, limit, ..record }
+}

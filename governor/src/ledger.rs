@@ -1,0 +1,187 @@
+//! Counts what every rule did and queues the records, so that nothing happens silently and nothing
+//! floods: a limiting that lasts leaves one record when it begins and one when it has ended.
+
+use core::time::Duration;
+
+use heapless::Deque;
+use signals::{Cycle, Instant, JOINTS_MAX, JointId};
+
+use crate::{Actor, Kind, Record, Rule};
+
+/// Records kept until the runtime drains them, every cycle. More are counted as lost.
+const RECORDS_MAX: usize = 128;
+/// Quiet time after which a limiting counts as ended.
+const QUIET: Duration = Duration::from_millis(100);
+/// Rules that limit one joint, each with one slot per joint.
+const JOINT_RULES: [Rule; 7] = [
+    Rule::JointGain,
+    Rule::JointDamping,
+    Rule::JointPosition,
+    Rule::JointRate,
+    Rule::JointBrake,
+    Rule::JointVelocity,
+    Rule::JointTorque,
+];
+const JOINT_SLOTS: usize = JOINT_RULES.len() * JOINTS_MAX;
+const SLOTS: usize = JOINT_SLOTS + Rule::COUNT;
+const WORDS: usize = SLOTS.div_ceil(32);
+
+/// A limiting that goes on: its last cycle, its length and its worst tick so far.
+#[derive(Clone, Copy, Debug)]
+struct Episode {
+    last: Instant,
+    ticks: u32,
+    rule: Rule,
+    kind: Kind,
+    actor: Actor,
+    joint: Option<JointId>,
+    /// Asked, allowed, measured, limit.
+    worst: [f32; 4],
+}
+
+impl Episode {
+    const NONE: Self = Self {
+        last: Instant::ZERO,
+        ticks: 0,
+        rule: Rule::LevelClear,
+        kind: Kind::Limited,
+        actor: Actor::Governor,
+        joint: None,
+        worst: [0.0; 4],
+    };
+}
+
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    queue: Deque<Record, RECORDS_MAX>,
+    lost: u32,
+    counts: [u32; Rule::COUNT],
+    /// Rules already counted in this cycle, one bit each.
+    acted: u64,
+    cycle: u64,
+    now: Instant,
+    episodes: [Episode; SLOTS],
+    /// Which episodes go on, one bit each.
+    open: [u32; WORDS],
+}
+
+impl Ledger {
+    pub(crate) const fn new() -> Self {
+        Self {
+            queue: Deque::new(),
+            lost: 0,
+            counts: [0; Rule::COUNT],
+            acted: 0,
+            cycle: u64::MAX,
+            now: Instant::ZERO,
+            episodes: [Episode::NONE; SLOTS],
+            open: [0; WORDS],
+        }
+    }
+
+    /// Begins a cycle, once: closes what has been quiet for long enough.
+    pub(crate) fn begin(&mut self, cycle: &Cycle) {
+        if self.cycle == cycle.number {
+            return;
+        }
+        self.cycle = cycle.number;
+        self.now = cycle.now;
+        self.acted = 0;
+        for word in 0..WORDS {
+            let mut bits = self.open.get(word).copied().unwrap_or_default();
+            while bits != 0 {
+                self.close_if_quiet(word * 32 + bits.trailing_zeros() as usize);
+                bits &= bits - 1;
+            }
+        }
+    }
+
+    /// Counts one act of `rule`, at most once a cycle.
+    pub(crate) fn count(&mut self, rule: Rule) {
+        let bit = 1_u64 << (rule as u32);
+        if self.acted & bit == 0 {
+            self.acted |= bit;
+            if let Some(count) = self.counts.get_mut(rule as usize) {
+                *count = count.saturating_add(1);
+            }
+        }
+    }
+
+    /// Counts and queues one event.
+    pub(crate) fn event(&mut self, record: Record) {
+        self.count(record.rule);
+        self.push(record);
+    }
+
+    /// Counts one tick of a limiting; queues a record only when it begins.
+    pub(crate) fn lasting(&mut self, record: Record) {
+        self.count(record.rule);
+        let slot = slot(&record);
+        let now = self.now;
+        let Some(episode) = self.episodes.get_mut(slot) else { return };
+        let onset = episode.ticks == 0;
+        let [asked, allowed, ..] = episode.worst;
+        if onset || (record.asked - record.allowed).abs() > (asked - allowed).abs() {
+            let Record { rule, kind, actor, joint, .. } = record;
+            let worst = [record.asked, record.allowed, record.measured, record.limit];
+            *episode = Episode { rule, kind, actor, joint, worst, ..*episode };
+        }
+        // Several witnesses of one limiting in one cycle are one tick of it.
+        if onset || episode.last != now {
+            episode.ticks = episode.ticks.saturating_add(1);
+        }
+        episode.last = now;
+        if onset {
+            if let Some(word) = self.open.get_mut(slot / 32) {
+                *word |= 1 << (slot % 32);
+            }
+            self.push(record);
+        }
+    }
+
+    pub(crate) fn next(&mut self) -> Option<Record> {
+        self.queue.pop_front()
+    }
+
+    pub(crate) const fn lost(&self) -> u32 {
+        self.lost
+    }
+
+    pub(crate) fn count_of(&self, rule: Rule) -> u32 {
+        self.counts.get(rule as usize).copied().unwrap_or_default()
+    }
+
+    fn close_if_quiet(&mut self, slot: usize) {
+        let Some(episode) = self.episodes.get_mut(slot) else { return };
+        if self.now.since(episode.last) < QUIET {
+            return;
+        }
+        let closed = core::mem::replace(episode, Episode::NONE);
+        if let Some(word) = self.open.get_mut(slot / 32) {
+            *word &= !(1 << (slot % 32));
+        }
+        // A limiting of one tick is told in full by its onset.
+        if closed.ticks > 1 {
+            let [asked, allowed, measured, limit] = closed.worst;
+            let Episode { joint, ticks, .. } = closed;
+            let record = Record::of(closed.rule, closed.kind, closed.actor);
+            self.push(Record { joint, ticks, asked, allowed, measured, limit, ..record });
+        }
+    }
+
+    fn push(&mut self, record: Record) {
+        let record = Record { cycle: self.cycle, at: self.now, ..record };
+        if self.queue.push_back(record).is_err() {
+            self.lost = self.lost.saturating_add(1);
+        }
+    }
+}
+
+/// The slot of a record's episode: joint rules have one per joint, all others one for the body.
+fn slot(record: &Record) -> usize {
+    let place = JOINT_RULES.iter().position(|rule| *rule == record.rule);
+    match (place, record.joint) {
+        (Some(place), Some(joint)) => place * JOINTS_MAX + joint.index(),
+        _ => JOINT_SLOTS + record.rule as usize,
+    }
+}

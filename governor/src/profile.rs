@@ -1,0 +1,207 @@
+//! What a deployment permits: plain numbers, checked before use.
+
+use core::fmt;
+use core::time::Duration;
+
+use signals::{
+    BaseVelocity, Metres, MetresPerSecond, MetresPerSecondSquared, Radians, RadiansPerSecond,
+    RadiansPerSecondSquared,
+};
+
+/// How fast the admitted base velocity may change.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct BaseAcceleration {
+    /// Along the base's x axis, positive.
+    pub forward: MetresPerSecondSquared,
+    /// Along the base's y axis, positive.
+    pub left: MetresPerSecondSquared,
+    /// About the vertical, positive.
+    pub yaw: RadiansPerSecondSquared,
+}
+
+/// Keep a distance from what the lidar sees (speed and separation, regulation notes 6.1).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LidarRule {
+    /// Radius of the body around the lidar, positive.
+    pub radius: Metres,
+    /// Distance kept beyond the radius, not negative.
+    pub margin: Metres,
+    /// Deceleration of the base that can be counted on, positive.
+    pub braking: MetresPerSecondSquared,
+    /// Time from a fresh scan until the base starts to slow down.
+    pub reaction: Duration,
+    /// Oldest scan that still permits planar motion, above zero.
+    pub age_max: Duration,
+}
+
+/// The numbers of one deployment. [`Profile::check`] says whether they make sense; a governor made
+/// with a profile that does not stays locked out.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Profile {
+    /// Oldest observation a plan may come from.
+    pub plan_age_max: Duration,
+    /// Longest time from a plan's observation to its end.
+    pub plan_validity_max: Duration,
+    /// Highest speed of the base along each axis, magnitudes, not negative.
+    pub speed_max: BaseVelocity,
+    /// Highest change of the admitted base velocity.
+    pub acceleration: BaseAcceleration,
+    /// Distance rule; `None` for a body without lidar.
+    pub lidar: Option<LidarRule>,
+    /// Tilt of the base from which it counts as falling, up to pi/2 rad (quadruped 35 deg).
+    pub tilt_max: Radians,
+    /// Tilt of the base that is recorded, below `tilt_max`.
+    pub tilt_notice: Radians,
+    /// Age of a joint or inertial reading from which the robot slows down.
+    pub reading_age_limited: Duration,
+    /// Age of a joint or inertial reading from which the robot settles.
+    pub reading_age_settle: Duration,
+    /// Unusable frames in a row before the robot settles, ticks, at least 1.
+    pub bad_frames_settle: u32,
+    /// Fresh readings of one joint in a row with the very same bits before it counts as stuck, ticks.
+    /// Zero turns the check off: for sensors so coarse that a joint at rest repeats itself.
+    pub stuck_frames: u32,
+    /// Speed scale at level LIMITED, 0 to 1.
+    pub limited_scale: f32,
+    /// Longest controlled stop before torque is cut.
+    pub settle_timeout: Duration,
+    /// Standstill that proves a stop.
+    pub static_time: Duration,
+    /// Joint speed up to which a joint counts as standing still, positive.
+    pub static_joint_speed: RadiansPerSecond,
+    /// How long a vetted command stays valid after its cycle, above zero.
+    pub command_validity: Duration,
+    /// Time from a command until the joint's torque follows it.
+    pub brake_delay: Duration,
+    /// Distance kept from each joint's hard limit, not negative.
+    pub position_margin: Radians,
+}
+
+impl Default for Profile {
+    /// A careful indoor profile without lidar.
+    fn default() -> Self {
+        Self {
+            plan_age_max: Duration::from_millis(500),
+            plan_validity_max: Duration::from_secs(2),
+            speed_max: BaseVelocity {
+                forward: MetresPerSecond(0.5),
+                left: MetresPerSecond(0.3),
+                yaw: RadiansPerSecond(1.0),
+            },
+            acceleration: BaseAcceleration {
+                forward: MetresPerSecondSquared(1.0),
+                left: MetresPerSecondSquared(1.0),
+                yaw: RadiansPerSecondSquared(3.0),
+            },
+            lidar: None,
+            tilt_max: Radians(0.61),
+            tilt_notice: Radians(0.35),
+            reading_age_limited: Duration::from_millis(5),
+            reading_age_settle: Duration::from_millis(60),
+            bad_frames_settle: 5,
+            stuck_frames: 100,
+            limited_scale: 0.5,
+            settle_timeout: Duration::from_secs(4),
+            static_time: Duration::from_millis(500),
+            static_joint_speed: RadiansPerSecond(0.3),
+            command_validity: Duration::from_millis(5),
+            brake_delay: Duration::from_millis(3),
+            position_margin: Radians(0.035),
+        }
+    }
+}
+
+/// Which number of a profile breaks which rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProfileError {
+    /// The field of [`Profile`].
+    pub field: &'static str,
+    /// The rule it breaks, in words.
+    pub rule: &'static str,
+}
+
+impl fmt::Display for ProfileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` must be {}", self.field, self.rule)
+    }
+}
+
+impl core::error::Error for ProfileError {}
+
+/// No span of a profile is longer: an hour of blindness is a typing error.
+const SPAN_MAX: Duration = Duration::from_secs(60);
+
+impl Profile {
+    /// Every number is finite and means what its field says.
+    ///
+    /// # Errors
+    /// The first field that breaks its rule.
+    pub fn check(&self) -> Result<(), ProfileError> {
+        let p = self;
+        let speeds = [p.speed_max.forward.0, p.speed_max.left.0, p.speed_max.yaw.0];
+        let rates = [p.acceleration.forward.0, p.acceleration.left.0, p.acceleration.yaw.0];
+        let tilt = p.tilt_max.0 > 0.0 && p.tilt_max.0 <= core::f32::consts::FRAC_PI_2;
+        let span = "longer than zero and at most 60 s";
+        let zero_or_more = "0 to 1e6";
+        let above_zero = "positive and at most 1e6";
+        let rules = [
+            ("plan_age_max", some(p.plan_age_max), span),
+            ("plan_validity_max", some(p.plan_validity_max), span),
+            ("speed_max", speeds.iter().all(|v| not_negative(*v)), zero_or_more),
+            ("acceleration", rates.iter().all(|a| positive(*a)), above_zero),
+            ("tilt_max", tilt, "above 0 and at most pi/2 rad"),
+            ("tilt_notice", p.tilt_notice.0 > 0.0 && p.tilt_notice <= p.tilt_max, "below tilt_max"),
+            ("reading_age_limited", some(p.reading_age_limited), span),
+            ("reading_age_settle", p.reading_age_settle <= SPAN_MAX, span),
+            (
+                "reading_age_settle",
+                p.reading_age_settle >= p.reading_age_limited,
+                "at least reading_age_limited",
+            ),
+            ("bad_frames_settle", p.bad_frames_settle >= 1, "at least 1"),
+            ("limited_scale", (0.0..=1.0).contains(&p.limited_scale), "from 0 to 1"),
+            ("settle_timeout", some(p.settle_timeout), span),
+            ("static_time", some(p.static_time), span),
+            ("static_joint_speed", positive(p.static_joint_speed.0), above_zero),
+            ("command_validity", some(p.command_validity), span),
+            ("brake_delay", p.brake_delay <= SPAN_MAX, "at most 60 s"),
+            ("position_margin", not_negative(p.position_margin.0), zero_or_more),
+        ];
+        match rules.iter().find(|(_, holds, _)| !holds) {
+            Some(&(field, _, rule)) => Err(ProfileError { field, rule }),
+            None => self.lidar.map_or(Ok(()), |rule| rule.check()),
+        }
+    }
+}
+
+impl LidarRule {
+    fn check(&self) -> Result<(), ProfileError> {
+        let span = "longer than zero and at most 60 s";
+        let rules = [
+            ("lidar.radius", positive(self.radius.0), "positive and at most 1e6"),
+            ("lidar.margin", not_negative(self.margin.0), "0 to 1e6"),
+            ("lidar.braking", positive(self.braking.0), "positive and at most 1e6"),
+            ("lidar.reaction", self.reaction <= SPAN_MAX, "at most 60 s"),
+            ("lidar.age_max", some(self.age_max), span),
+        ];
+        match rules.iter().find(|(_, holds, _)| !holds) {
+            Some(&(field, _, rule)) => Err(ProfileError { field, rule }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// No number of a profile is larger, in any SI unit.
+const NUMBER_MAX: f32 = 1e6;
+
+fn some(span: Duration) -> bool {
+    !span.is_zero() && span <= SPAN_MAX
+}
+
+fn positive(number: f32) -> bool {
+    number > 0.0 && number <= NUMBER_MAX
+}
+
+fn not_negative(number: f32) -> bool {
+    (0.0..=NUMBER_MAX).contains(&number)
+}
