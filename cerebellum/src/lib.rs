@@ -1,1 +1,27 @@
-//! Turns state and plan into joint commands.
+//! Turns state and plan into joint commands, 1000 times a second.
+//!
+//! The cerebellum estimates how the body moves ([`Estimator`]) and makes the motion that the governor
+//! ruled ([`signals::Motion`]): stand up, stand, trot, settle, damp, or nothing. It owns no clock, no
+//! thread and no file; it allocates only when built; it never decides whether a motion is allowed.
+//!
+//! Terms: a foot *stands* (stance) or *swings*; a *stride* is one period of the gait; the *foothold* is
+//! where a swinging foot is to land.
+#![forbid(unsafe_code)]
+
+mod control;
+mod estimate;
+mod gait;
+mod legs;
+mod mpc;
+mod qp;
+mod swing;
+mod trot;
+
+pub use control::{Cerebellum, ForceCounters};
+pub use estimate::{Estimator, Measurement};
+pub use gait::{FootPhase, Gait};
+pub use mpc::{
+    ForcePlanner, HORIZON_MAX, InlineForcePlanner, MpcInput, MpcOutput, MpcSettings, MpcSolver,
+};
+pub use qp::{QuadraticProgram, Row, Status};
+pub use swing::{smooth, swing};

@@ -229,7 +229,7 @@ impl Check<'_> {
         ] {
             if value < low || value > high {
                 let rule = format!(
-                    "{value:.4} lies outside the range {low} to {high} of {} in {}",
+                    "{value:.4} lies outside the mechanical stops {low} to {high} of {} in {}",
                     joint.name, self.file.model_file
                 );
                 let key = format!("joints.{group}.{key}");

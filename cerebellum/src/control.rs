@@ -1,0 +1,317 @@
+//! The motion controller: estimates, then makes the motion that was ruled.
+
+use std::time::Duration;
+
+use model::Robot;
+use nalgebra::Vector3;
+use signals::{
+    BaseVelocity, BodyCommand, BodyState, Cycle, Damping, Feet, Instant, JointCommand, JointState,
+    Joints, Metres, MetresPerSecond, Motion, NewtonMetres, Posture, Quaternion, Radians,
+    RadiansPerSecond, Ruling, SensorFrame, Stiffness,
+};
+
+use crate::estimate::{Estimator, Measurement};
+use crate::legs::Legs;
+use crate::mpc::{ForcePlanner, MpcSettings};
+use crate::swing::smooth;
+use crate::trot::{Base, Trot, mpc_settings};
+
+pub use crate::trot::ForceCounters;
+
+/// Time to bring the legs under a lying body, or back to the ground under a walking one.
+const GATHER_TIME: f64 = 0.5;
+/// A posture counts as reached this long after its path ended.
+const DWELL_TIME: f64 = 0.2;
+
+/// A joint path through one or two postures.
+#[derive(Clone, Debug)]
+struct Path {
+    from: Vec<f64>,
+    via: Vec<f64>,
+    to: Vec<f64>,
+    via_time: f64,
+    to_time: f64,
+    elapsed: f64,
+}
+
+impl Path {
+    fn new(joints: usize) -> Self {
+        let zero = vec![0.0; joints];
+        let (from, via, to) = (zero.clone(), zero.clone(), zero);
+        Self { from, via, to, via_time: 0.0, to_time: 0.0, elapsed: 0.0 }
+    }
+
+    fn begin(&mut self, from: &[f64], via: (&[f64], f64), to: (&[f64], f64)) {
+        self.from.copy_from_slice(from);
+        self.via.copy_from_slice(via.0);
+        self.to.copy_from_slice(to.0);
+        (self.via_time, self.to_time, self.elapsed) = (via.1, to.1, 0.0);
+    }
+
+    /// Wanted position and velocity of joint `k`, rad and rad/s.
+    fn at(&self, k: usize) -> (f64, f64) {
+        let late = self.elapsed - self.via_time;
+        let (a, b, time, span) = if late < 0.0 {
+            (self.from[k], self.via[k], self.elapsed, self.via_time)
+        } else {
+            (self.via[k], self.to[k], late, self.to_time)
+        };
+        let (blend, rate) = smooth(time / span);
+        (a + (b - a) * blend, (b - a) * rate / span)
+    }
+
+    fn done(&self) -> bool {
+        self.elapsed > self.via_time + self.to_time + DWELL_TIME
+    }
+}
+
+/// Estimator and controllers of one robot.
+pub struct Cerebellum {
+    robot: Robot,
+    legs: Legs,
+    estimator: Estimator,
+    trot: Trot,
+    posture: Posture,
+    path: Path,
+    tau: Vec<f64>,
+    spin: Vector3<f64>,
+    last: Option<Instant>,
+    dt: f64,
+    validity: Duration,
+}
+
+impl Cerebellum {
+    /// For `robot`; force problems go to `planner`.
+    #[must_use]
+    pub fn new(robot: &Robot, planner: Box<dyn ForcePlanner>) -> Self {
+        let joints = robot.model.joint_count();
+        let radius = robot.feet.first().map_or(0.0, |foot| foot.radius);
+        let noise = robot.file.estimator.clone();
+        let height = robot.settled.base_height;
+        let mut legs = Legs::new(robot);
+        let trot = Trot::new(robot, &mut legs, planner);
+        Self {
+            estimator: Estimator::new(noise, robot.feet.len(), radius, height),
+            trot,
+            legs,
+            posture: Posture::Limp,
+            path: Path::new(joints),
+            tau: vec![0.0; joints],
+            spin: Vector3::zeros(),
+            last: None,
+            dt: 1.0 / robot.file.control.rate_hz,
+            validity: Duration::from_secs_f64(robot.file.control.command_validity_ms * 1e-3),
+            robot: robot.clone(),
+        }
+    }
+
+    /// What a force planner for `robot` must be built with.
+    #[must_use]
+    pub fn force_settings(robot: &Robot) -> MpcSettings {
+        mpc_settings(robot)
+    }
+
+    /// How the force planner has done.
+    #[must_use]
+    pub const fn force_counters(&self) -> ForceCounters {
+        self.trot.counters
+    }
+
+    /// Takes `frame` into the estimate. A joint reading that is not finite keeps its last value; the
+    /// governor judges it by its own gate.
+    pub fn estimate(&mut self, cycle: &Cycle, frame: &SensorFrame) -> BodyState {
+        let nominal = 1.0 / self.robot.file.control.rate_hz;
+        let passed = self.last.map_or(nominal, |last| cycle.now.since(last).as_secs_f64());
+        // After a stall the filter takes one long step, but never an absurd one.
+        self.dt = passed.clamp(0.0, 20.0 * nominal);
+        self.last = Some(cycle.now);
+        self.take_joints(frame);
+        let gyro = vector(frame.imu.angular_velocity.map(|w| w.0));
+        if gyro.iter().all(|w| w.is_finite()) {
+            self.spin = gyro;
+        }
+        let rotation = self.estimator.attitude().to_rotation_matrix().into_inner();
+        self.legs.update(&self.robot, rotation, self.spin);
+        let trust = self.trust(frame);
+        self.estimator.update(&Measurement {
+            dt: self.dt,
+            gyro,
+            accelerometer: vector(frame.imu.specific_force.map(|a| a.0)),
+            feet: self.legs.legs.map(|leg| leg.position),
+            feet_velocity: self.legs.legs.map(|leg| leg.velocity),
+            trust,
+            resting: self.resting(),
+        });
+        self.state(cycle, trust)
+    }
+
+    fn take_joints(&mut self, frame: &SensorFrame) {
+        let joints = self.legs.q.iter_mut().zip(&mut self.legs.dq).zip(frame.joints.iter());
+        for ((q, dq), reading) in joints {
+            if reading.q.is_finite() && reading.dq.is_finite() {
+                (*q, *dq) = (reading.q.0.into(), reading.dq.0.into());
+            }
+        }
+    }
+
+    /// How far each foot may be taken as standing: by its force, and by the gait while stepping.
+    fn trust(&self, frame: &SensorFrame) -> [f64; signals::FEET_MAX] {
+        let mut trust = [0.0; signals::FEET_MAX];
+        let enough = self.robot.file.estimator.contact_force_n;
+        for (foot, (trust, reading)) in trust.iter_mut().zip(frame.feet.iter()).enumerate() {
+            let force = f64::from(reading.force.0);
+            if force.is_finite() {
+                *trust = (force / enough).clamp(0.0, 1.0).min(self.trot.scheduled_trust(foot));
+            }
+        }
+        trust
+    }
+
+    /// Down, with nothing moving: the body lies on the ground.
+    fn resting(&self) -> bool {
+        matches!(self.posture, Posture::Limp | Posture::Settled)
+            && self.spin.norm() < 0.1
+            && self.legs.dq.iter().all(|dq| dq.abs() < 0.5)
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "f32 is the width of the wire")]
+    fn state(&self, cycle: &Cycle, trust: [f64; signals::FEET_MAX]) -> BodyState {
+        let attitude = self.estimator.attitude();
+        let velocity = attitude.inverse() * self.estimator.velocity();
+        let joint = |id: signals::JointId| JointState {
+            q: Radians(self.legs.q[id.index()] as f32),
+            dq: RadiansPerSecond(self.legs.dq[id.index()] as f32),
+        };
+        let q = attitude.coords;
+        BodyState {
+            at: cycle.now,
+            position: array(self.estimator.position()).map(Metres),
+            attitude: Quaternion { w: q.w as f32, x: q.x as f32, y: q.y as f32, z: q.z as f32 },
+            velocity: array(velocity).map(MetresPerSecond),
+            angular_velocity: array(self.spin).map(RadiansPerSecond),
+            joints: Joints::from_fn(self.legs.q.len(), joint),
+            contact: Feet::from_fn(self.legs.count, |foot| trust[foot.index()] as f32),
+            posture: self.posture,
+            valid: self.estimator.valid(),
+        }
+    }
+
+    /// The joint commands of this tick for the motion that was ruled.
+    pub fn control(&mut self, cycle: &Cycle, _state: &BodyState, ruling: &Ruling) -> BodyCommand {
+        let joints = match ruling.motion {
+            Motion::Limp => self.without_torque(Posture::Limp, JointCommand::LIMP),
+            Motion::Damp => {
+                let kd = self.robot.limits.emergency_damping;
+                self.without_torque(Posture::Damped, JointCommand::damped(kd))
+            }
+            Motion::Settle => self.settle(),
+            Motion::Stand => self.on_feet(cycle, None),
+            Motion::Walk(velocity) => self.on_feet(cycle, Some(velocity)),
+        };
+        BodyCommand { joints, valid_until: cycle.now + self.validity }
+    }
+
+    fn without_torque(&mut self, posture: Posture, command: JointCommand) -> Joints<JointCommand> {
+        self.posture = posture;
+        self.trot.reset();
+        Joints::filled(command, self.legs.q.len())
+    }
+
+    fn settle(&mut self) -> Joints<JointCommand> {
+        let settled = &self.robot.settled.joints;
+        match self.posture {
+            Posture::Settling | Posture::Settled => {}
+            // Lying already: hold the legs where they belong.
+            Posture::Limp | Posture::Damped => {
+                let down = (settled.as_slice(), GATHER_TIME);
+                self.path.begin(&self.legs.q, down, down);
+            }
+            // A foot may be in the air: first all feet down, then the body.
+            Posture::Rising | Posture::Standing | Posture::Walking => {
+                let stepping = self.trot.is_stepping();
+                let over = if stepping { &self.robot.stand.joints } else { &self.legs.q };
+                let gather = if stepping { 0.3 } else { 0.05 };
+                let down = (settled.as_slice(), self.robot.file.motion.settle_s);
+                self.path.begin(&self.legs.q, (over, gather), down);
+            }
+        }
+        self.trot.reset();
+        self.path.elapsed += self.dt;
+        self.posture = if self.path.done() { Posture::Settled } else { Posture::Settling };
+        self.follow_path()
+    }
+
+    fn on_feet(&mut self, cycle: &Cycle, walk: Option<BaseVelocity>) -> Joints<JointCommand> {
+        if !matches!(self.posture, Posture::Rising | Posture::Standing | Posture::Walking) {
+            let under = (self.robot.settled.joints.as_slice(), GATHER_TIME);
+            let up = (self.robot.stand.joints.as_slice(), self.robot.file.motion.rise_s);
+            self.path.begin(&self.legs.q, under, up);
+            self.trot.reset();
+            self.posture = Posture::Rising;
+        }
+        if self.posture == Posture::Rising {
+            self.path.elapsed += self.dt;
+            if !self.path.done() {
+                return self.follow_path();
+            }
+        }
+        self.balance(cycle, walk)
+    }
+
+    /// Standing or trotting on planned forces; the joint path holds until the first plan takes effect.
+    fn balance(&mut self, cycle: &Cycle, walk: Option<BaseVelocity>) -> Joints<JointCommand> {
+        let attitude = self.estimator.attitude();
+        let base = Base {
+            attitude,
+            rotation: attitude.to_rotation_matrix().into_inner(),
+            position: self.estimator.position(),
+            velocity: self.estimator.velocity(),
+            spin: self.spin,
+        };
+        let tick = (cycle.number, self.dt);
+        if !self.trot.step(tick, &self.robot, &self.legs, &base, walk, &mut self.tau) {
+            return self.follow_path();
+        }
+        let stepping = self.trot.is_stepping();
+        self.posture = if stepping { Posture::Walking } else { Posture::Standing };
+        let kd = damping(self.robot.file.gait.stance_damping_nm_s_rad);
+        Joints::from_fn(self.tau.len(), |id| JointCommand {
+            tau: torque(self.tau[id.index()]),
+            ..JointCommand::damped(kd)
+        })
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "f32 is the width of the wire")]
+    fn follow_path(&self) -> Joints<JointCommand> {
+        let motion = &self.robot.file.motion;
+        Joints::from_fn(self.legs.q.len(), |id| {
+            let (q, dq) = self.path.at(id.index());
+            JointCommand {
+                q: Radians(q as f32),
+                dq: RadiansPerSecond(dq as f32),
+                kp: Stiffness(motion.stiffness_nm_rad as f32),
+                kd: damping(motion.damping_nm_s_rad),
+                tau: NewtonMetres(0.0),
+            }
+        })
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "f32 is the width of the wire")]
+fn torque(value: f64) -> NewtonMetres {
+    NewtonMetres(value as f32)
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "f32 is the width of the wire")]
+fn damping(value: f64) -> Damping {
+    Damping(value as f32)
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "f32 is the width of the wire")]
+fn array(v: Vector3<f64>) -> [f32; 3] {
+    [v.x as f32, v.y as f32, v.z as f32]
+}
+
+fn vector(v: [f32; 3]) -> Vector3<f64> {
+    Vector3::new(v[0].into(), v[1].into(), v[2].into())
+}

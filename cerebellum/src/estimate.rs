@@ -1,0 +1,219 @@
+//! Where the robot is and how it moves, from gyroscope, accelerometer, joints and foot contacts alone.
+//!
+//! Attitude: the gyroscope integrated on the sphere and pulled towards gravity (R. Mahony et al.,
+//! Nonlinear complementary filters on the special orthogonal group, 2008). Position and velocity: the
+//! linear leg-odometry Kalman filter of the MIT Cheetah 3 (G. Bledt et al., IROS 2018), state
+//! `x = [p, v, p_1..p_4]` (18), all in the odometry frame. Its measurement noise is diagonal, so the 28
+//! measurements are taken one at a time, which needs no matrix inverse.
+
+use model::EstimatorFile;
+use nalgebra::{Matrix3, Quaternion, SMatrix, SVector, UnitQuaternion, Vector3};
+use signals::FEET_MAX;
+
+const SIZE: usize = 6 + 3 * FEET_MAX;
+/// A foot in the air is trusted this much less than one on the ground.
+const SWING_NOISE: f64 = 1e4;
+/// Innovations above this many standard deviations are taken at that size.
+const INNOVATION_MAX: f64 = 5.0;
+const GRAVITY: f64 = 9.81;
+
+/// What one tick offers the estimator. Base frame.
+#[derive(Clone, Copy, Debug)]
+pub struct Measurement {
+    /// Time since the last tick, s.
+    pub dt: f64,
+    /// Angular velocity, rad/s.
+    pub gyro: Vector3<f64>,
+    /// Specific force, m/s^2.
+    pub accelerometer: Vector3<f64>,
+    /// Foot positions, m.
+    pub feet: [Vector3<f64>; FEET_MAX],
+    /// Foot velocities relative to the base, m/s.
+    pub feet_velocity: [Vector3<f64>; FEET_MAX],
+    /// How far each foot may be taken as standing, 0 to 1.
+    pub trust: [f64; FEET_MAX],
+    /// The body is known to lie still.
+    pub resting: bool,
+}
+
+/// The filter. Starts at the origin of its own odometry frame.
+#[derive(Clone, Debug)]
+pub struct Estimator {
+    noise: EstimatorFile,
+    feet: usize,
+    foot_radius: f64,
+    rest_height: f64,
+    attitude: Option<UnitQuaternion<f64>>,
+    x: SVector<f64, SIZE>,
+    p: SMatrix<f64, SIZE, SIZE>,
+}
+
+impl Estimator {
+    /// For a robot with `feet` feet of radius `foot_radius` m that rests with its base at `rest_height` m.
+    #[must_use]
+    pub fn new(noise: EstimatorFile, feet: usize, foot_radius: f64, rest_height: f64) -> Self {
+        let attitude = None;
+        let (x, p) = (SVector::zeros(), SMatrix::identity());
+        Self { noise, feet, foot_radius, rest_height, attitude, x, p }
+    }
+
+    /// Base to odometry frame.
+    #[must_use]
+    pub fn attitude(&self) -> UnitQuaternion<f64> {
+        self.attitude.unwrap_or_else(UnitQuaternion::identity)
+    }
+
+    /// Base position, m, odometry frame.
+    #[must_use]
+    pub fn position(&self) -> Vector3<f64> {
+        self.x.fixed_rows::<3>(0).into_owned()
+    }
+
+    /// Base velocity, m/s, odometry frame.
+    #[must_use]
+    pub fn velocity(&self) -> Vector3<f64> {
+        self.x.fixed_rows::<3>(3).into_owned()
+    }
+
+    /// Initialised and finite.
+    #[must_use]
+    pub fn valid(&self) -> bool {
+        self.attitude.is_some()
+            && self.x.iter().all(|v| v.is_finite())
+            && (0..SIZE).all(|k| self.p[(k, k)].is_finite() && self.p[(k, k)] >= 0.0)
+    }
+
+    /// Takes one tick. Measurements that are not finite are left out; the filter then only predicts.
+    pub fn update(&mut self, m: &Measurement) {
+        let usable = m.dt.is_finite()
+            && m.dt > 0.0
+            && m.gyro.iter().chain(m.accelerometer.iter()).all(|v| v.is_finite());
+        if !usable {
+            return;
+        }
+        let Some(attitude) = self.attitude else {
+            self.initialise(m);
+            return;
+        };
+        self.attitude = Some(self.turned(attitude, m));
+        let rotation = self.attitude().to_rotation_matrix().into_inner();
+        self.predict(m, &rotation);
+        self.correct(m, &rotation);
+    }
+
+    /// Level from gravity, yaw zero, feet where the kinematics put them.
+    fn initialise(&mut self, m: &Measurement) {
+        let up = m.accelerometer;
+        if up.norm() < 0.5 * GRAVITY {
+            return;
+        }
+        let roll = up.y.atan2(up.z);
+        let pitch = (-up.x).atan2(up.y.hypot(up.z));
+        let attitude = UnitQuaternion::from_euler_angles(roll, pitch, 0.0);
+        self.attitude = Some(attitude);
+        self.x[2] = self.rest_height;
+        for foot in 0..self.feet {
+            let place = attitude * m.feet[foot] + self.position();
+            self.x.fixed_rows_mut::<3>(6 + 3 * foot).copy_from(&place);
+        }
+        self.p = SMatrix::identity() * 0.01;
+    }
+
+    fn turned(&self, attitude: UnitQuaternion<f64>, m: &Measurement) -> UnitQuaternion<f64> {
+        let up = attitude.inverse() * Vector3::z();
+        let force = m.accelerometer.norm();
+        // Only a body that is not being accelerated shows where down is.
+        let calm = 1.0 - ((force - GRAVITY).abs() / (0.3 * GRAVITY)).min(1.0);
+        let pull = if force > 0.0 { m.accelerometer.cross(&up) / force } else { Vector3::zeros() };
+        let rate = m.gyro + pull * (self.noise.attitude_gain_per_s * calm);
+        let turned = attitude * UnitQuaternion::from_scaled_axis(rate * m.dt);
+        UnitQuaternion::from_quaternion(Quaternion::from(turned.coords))
+    }
+
+    fn predict(&mut self, m: &Measurement, rotation: &Matrix3<f64>) {
+        let dt = m.dt;
+        let a = rotation * m.accelerometer - Vector3::new(0.0, 0.0, GRAVITY);
+        for k in 0..3 {
+            self.x[k] += self.x[3 + k] * dt + 0.5 * a[k] * dt * dt;
+            self.x[3 + k] += a[k] * dt;
+        }
+        // P <- A P A' with A = [1 dt; 0 1] on (p, v): rows, then columns.
+        for k in 0..3 {
+            for column in 0..SIZE {
+                self.p[(k, column)] += dt * self.p[(3 + k, column)];
+            }
+        }
+        for k in 0..3 {
+            for row in 0..SIZE {
+                self.p[(row, k)] += dt * self.p[(row, 3 + k)];
+            }
+        }
+        let velocity = (self.noise.accelerometer_noise_m_s2.powi(2) + 0.02) * dt;
+        for k in 0..3 {
+            self.p[(k, k)] += velocity * dt * dt + 1e-9;
+            self.p[(3 + k, 3 + k)] += velocity;
+        }
+        for foot in 0..self.feet {
+            let slip = 1e-6 * (1.0 + SWING_NOISE * (1.0 - m.trust[foot]));
+            for k in 0..3 {
+                self.p[(6 + 3 * foot + k, 6 + 3 * foot + k)] += slip;
+            }
+        }
+    }
+
+    fn correct(&mut self, m: &Measurement, rotation: &Matrix3<f64>) {
+        let variance = |noise: f64, trust: f64| noise * noise * (1.0 + SWING_NOISE * (1.0 - trust));
+        for foot in 0..self.feet {
+            let trust = m.trust[foot];
+            let at = 6 + 3 * foot;
+            let place = rotation * m.feet[foot];
+            let position = variance(self.noise.foot_position_noise_m, trust);
+            for k in 0..3 {
+                self.scalar(&[(at + k, 1.0), (k, -1.0)], place[k], position);
+            }
+            if trust <= 0.0 {
+                continue;
+            }
+            let spin = m.gyro.cross(&m.feet[foot]);
+            let moving = rotation * -(m.feet_velocity[foot] + spin);
+            let velocity = variance(self.noise.foot_velocity_noise_m_s, trust);
+            for k in 0..3 {
+                self.scalar(&[(3 + k, 1.0)], moving[k], velocity);
+            }
+            let height = variance(self.noise.foot_height_noise_m, trust);
+            self.scalar(&[(at + 2, 1.0)], self.foot_radius, height);
+        }
+        if m.resting {
+            for k in 0..3 {
+                self.scalar(&[(3 + k, 1.0)], 0.0, 1e-4);
+            }
+            self.scalar(&[(2, 1.0)], self.rest_height, 1e-4);
+        }
+    }
+
+    /// One scalar measurement `sum of c x_i = value`, with the variance of its noise.
+    fn scalar(&mut self, row: &[(usize, f64)], value: f64, variance: f64) {
+        if !value.is_finite() {
+            return;
+        }
+        let mut ph = SVector::<f64, SIZE>::zeros();
+        let mut expected = 0.0;
+        for &(index, c) in row {
+            ph += self.p.column(index) * c;
+            expected += c * self.x[index];
+        }
+        let spread: f64 = row.iter().map(|&(index, c)| c * ph[index]).sum::<f64>() + variance;
+        let bound = INNOVATION_MAX * spread.sqrt();
+        let innovation = (value - expected).clamp(-bound, bound);
+        self.x += ph * (innovation / spread);
+        // P -= ph ph' / S, kept symmetric by construction.
+        for column in 0..SIZE {
+            let factor = ph[column] / spread;
+            if factor != 0.0 {
+                for row in 0..SIZE {
+                    self.p[(row, column)] -= ph[row] * factor;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,384 @@
+//! Standing and trotting on planned ground forces: stance legs push with the forces of the convex MPC,
+//! swinging legs follow their path to the next foothold.
+//!
+//! Footholds after Raibert (Legged Robots That Balance, 1986) in the form of the MIT Cheetah software,
+//! with the estimated velocity for the rest of the swing.
+
+use model::Robot;
+use nalgebra::{Matrix3, Rotation3, UnitQuaternion, Vector3};
+use signals::{BaseVelocity, FEET_MAX};
+
+use crate::gait::{FootPhase, Gait};
+use crate::legs::Legs;
+use crate::mpc::{ForcePlanner, HORIZON_MAX, MpcInput, MpcSettings};
+use crate::swing::swing;
+
+const GRAVITY: f64 = 9.81;
+/// The yaw reference may lead the robot by this much, rad.
+const YAW_CLIP: f64 = 0.3;
+/// A robot slower than this, m/s, may stop stepping.
+const STOP_SPEED: f64 = 0.10;
+
+/// How the base moves, in the odometry frame; angular velocity in both frames.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Base {
+    pub(crate) attitude: UnitQuaternion<f64>,
+    pub(crate) rotation: Matrix3<f64>,
+    pub(crate) position: Vector3<f64>,
+    pub(crate) velocity: Vector3<f64>,
+    /// rad/s, base frame.
+    pub(crate) spin: Vector3<f64>,
+}
+
+/// How the force planner has done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ForceCounters {
+    /// Answers used.
+    pub used: u64,
+    /// Ticks on which an answer was due and not there.
+    pub late: u64,
+    /// Problems without a solution.
+    pub failed: u64,
+    /// Most rounds of one solution.
+    pub rounds_max: u32,
+}
+
+/// Working memory of standing and trotting.
+pub(crate) struct Trot {
+    gait: Gait,
+    planner: Box<dyn ForcePlanner>,
+    /// Ticks between two problems, and from a problem to its answer's effect.
+    every: u64,
+    latency: u64,
+    submitted: Option<u64>,
+    /// Ground forces in use, world, N.
+    forces: Option<[Vector3<f64>; FEET_MAX]>,
+    /// Time since stepping began, s; standing otherwise.
+    stepping: Option<f64>,
+    /// How long a stop has been asked for, s.
+    stopping: f64,
+    lifted_from: [Vector3<f64>; FEET_MAX],
+    /// Feet from the centre of mass when standing, base axes, m.
+    nominal: [Vector3<f64>; FEET_MAX],
+    reference: Option<Reference>,
+    height: f64,
+    foot_radius: f64,
+    pub(crate) counters: ForceCounters,
+}
+
+/// Where the body should be: integrated from the wanted velocity, kept near the robot.
+#[derive(Clone, Copy, Debug)]
+struct Reference {
+    position: Vector3<f64>,
+    yaw: f64,
+    /// Last measured yaw, without jumps at pi.
+    measured_yaw: f64,
+}
+
+impl Trot {
+    pub(crate) fn new(robot: &Robot, legs: &mut Legs, planner: Box<dyn ForcePlanner>) -> Self {
+        let file = &robot.file;
+        legs.q.copy_from_slice(&robot.stand.joints);
+        legs.update(robot, Matrix3::identity(), Vector3::zeros());
+        let feet = legs.count;
+        let centre: Vector3<f64> =
+            legs.legs[..feet].iter().map(|l| l.position).sum::<Vector3<f64>>() / feet.max(1) as f64;
+        let mut nominal = [Vector3::zeros(); FEET_MAX];
+        for (place, leg) in nominal.iter_mut().zip(&legs.legs[..feet]) {
+            *place = leg.position - centre;
+        }
+        let ticks = |seconds: f64| (seconds * file.control.rate_hz).round().max(1.0) as u64;
+        Self {
+            gait: Gait::new(file.gait.period_s, file.gait.duty, file.gait.offsets.clone()),
+            planner,
+            every: ticks(1.0 / file.mpc.rate_hz),
+            latency: ticks(file.mpc.latency_ms * 1e-3),
+            submitted: None,
+            forces: None,
+            stepping: None,
+            stopping: 0.0,
+            lifted_from: [Vector3::zeros(); FEET_MAX],
+            nominal,
+            reference: None,
+            height: robot.stand.base_height + legs.whole.com.z,
+            foot_radius: robot.feet.first().map_or(0.0, |foot| foot.radius),
+            counters: ForceCounters::default(),
+        }
+    }
+
+    /// Forgets everything but its memory: the next use starts standing.
+    pub(crate) fn reset(&mut self) {
+        self.submitted = None;
+        self.forces = None;
+        self.stepping = None;
+        self.reference = None;
+        // An answer to a problem from before the reset must not be used after it.
+        let _ = self.planner.collect();
+    }
+
+    /// Stepping, or standing on all feet.
+    pub(crate) const fn is_stepping(&self) -> bool {
+        self.stepping.is_some()
+    }
+
+    /// How far foot `foot` may be taken as standing by the gait alone: ramps over a fifth of the stance.
+    pub(crate) fn scheduled_trust(&self, foot: usize) -> f64 {
+        match self.stepping.map(|time| self.gait.phase(foot, time)) {
+            None => 1.0,
+            Some(FootPhase::Swing(_)) => 0.0,
+            Some(FootPhase::Stance(s)) => (s / 0.2).min((1.0 - s) / 0.2).min(1.0),
+        }
+    }
+
+    /// One tick: fills `tau` (N m, model order). False while no force plan has taken effect yet.
+    pub(crate) fn step(
+        &mut self,
+        tick: (u64, f64),
+        robot: &Robot,
+        legs: &Legs,
+        base: &Base,
+        wanted: Option<BaseVelocity>,
+        tau: &mut [f64],
+    ) -> bool {
+        let (number, dt) = tick;
+        self.keep_time(dt, wanted.is_some(), base);
+        let velocity = wanted.unwrap_or_default();
+        let motion = self.follow(dt, robot, legs, base, velocity);
+        self.plan_forces(number, robot, legs, base, &motion);
+        let Some(forces) = self.forces else {
+            return false;
+        };
+        for (foot, force) in forces.iter().enumerate().take(legs.count) {
+            let phase = self.stepping.map(|time| self.gait.phase(foot, time));
+            if let Some(FootPhase::Swing(phase)) = phase {
+                self.swing_leg(foot, phase, robot, legs, base, &motion, tau);
+            } else {
+                let leg = &legs.legs[foot];
+                self.lifted_from[foot] = base.position + base.rotation * leg.position;
+                let push = base.rotation.transpose() * -force;
+                for (joint, torque) in legs.torques(robot, foot, push) {
+                    tau[joint] = torque;
+                }
+            }
+        }
+        true
+    }
+
+    /// Starts and ends stepping; ends only slow, after a stride in place, with all feet down.
+    fn keep_time(&mut self, dt: f64, walk: bool, base: &Base) {
+        let Some(time) = self.stepping else {
+            if walk && self.forces.is_some() {
+                (self.stepping, self.stopping) = (Some(0.0), 0.0);
+            }
+            return;
+        };
+        self.stopping = if walk { 0.0 } else { self.stopping + dt };
+        let down = |foot| matches!(self.gait.phase(foot, time), FootPhase::Stance(_));
+        let still = base.velocity.xy().norm() < STOP_SPEED;
+        let tried = self.stopping > 1.5 * self.gait.period();
+        let given_up = self.stopping > 6.0 * self.gait.period();
+        self.stepping = if tried && (still || given_up) && (0..FEET_MAX).all(down) {
+            None
+        } else {
+            Some(time + dt)
+        };
+    }
+
+    /// Moves the reference and gathers how the centre of mass moves.
+    fn follow(
+        &mut self,
+        dt: f64,
+        robot: &Robot,
+        legs: &Legs,
+        base: &Base,
+        wanted: BaseVelocity,
+    ) -> Motion {
+        let lever = base.rotation * legs.whole.com;
+        let com = base.position + lever;
+        let spin = base.rotation * base.spin;
+        let com_velocity = base.velocity + spin.cross(&lever);
+        let (roll, pitch, yaw) = base.attitude.euler_angles();
+        let mut reference =
+            self.reference.unwrap_or(Reference { position: com, yaw, measured_yaw: yaw });
+        let turned = (yaw - reference.measured_yaw + std::f64::consts::PI)
+            .rem_euclid(2.0 * std::f64::consts::PI)
+            - std::f64::consts::PI;
+        reference.measured_yaw += turned;
+        let heading = Rotation3::from_axis_angle(&Vector3::z_axis(), yaw);
+        let [forward, left] = [wanted.forward.0, wanted.left.0].map(f64::from);
+        let velocity = heading * Vector3::new(forward, left, 0.0);
+        let yaw_rate = f64::from(wanted.yaw.0);
+        let clip = robot.file.mpc.position_clip_m;
+        for axis in 0..2 {
+            let ahead = reference.position[axis] + velocity[axis] * dt;
+            reference.position[axis] = ahead.clamp(com[axis] - clip, com[axis] + clip);
+        }
+        reference.position.z = self.height;
+        let measured = reference.measured_yaw;
+        reference.yaw =
+            (reference.yaw + yaw_rate * dt).clamp(measured - YAW_CLIP, measured + YAW_CLIP);
+        self.reference = Some(reference);
+        Motion {
+            com,
+            com_velocity,
+            spin,
+            rpy: Vector3::new(roll, pitch, measured),
+            heading: heading.into_inner(),
+            velocity,
+            yaw_rate,
+            reference,
+        }
+    }
+
+    /// Sends a problem on its tick and takes its answer a fixed number of ticks later.
+    fn plan_forces(
+        &mut self,
+        number: u64,
+        robot: &Robot,
+        legs: &Legs,
+        base: &Base,
+        motion: &Motion,
+    ) {
+        if let Some(submitted) = self.submitted
+            && number >= submitted + self.latency
+        {
+            match self.planner.collect() {
+                Some(answer) if answer.tick == submitted => {
+                    self.submitted = None;
+                    self.counters.rounds_max = self.counters.rounds_max.max(answer.rounds);
+                    if answer.solved {
+                        self.counters.used += 1;
+                        self.forces = Some(answer.forces);
+                    } else {
+                        self.counters.failed += 1;
+                    }
+                }
+                _ => self.counters.late += 1,
+            }
+        }
+        if number.is_multiple_of(self.every) && self.submitted.is_none() {
+            self.planner.submit(&self.problem(number, robot, legs, base, motion));
+            self.submitted = Some(number);
+        }
+    }
+
+    fn problem(
+        &self,
+        tick: u64,
+        robot: &Robot,
+        legs: &Legs,
+        base: &Base,
+        motion: &Motion,
+    ) -> MpcInput {
+        let mut feet = [Vector3::zeros(); FEET_MAX];
+        for (foot, leg) in feet.iter_mut().zip(&legs.legs[..legs.count]) {
+            *foot = base.rotation * (leg.position - legs.whole.com);
+        }
+        let mut contact = [[false; FEET_MAX]; HORIZON_MAX];
+        let delay = self.latency as f64 / robot.file.control.rate_hz;
+        for (k, feet) in contact.iter_mut().enumerate() {
+            let ahead = delay + (k as f64 + 0.5) * robot.file.mpc.step_s;
+            for (foot, stands) in feet.iter_mut().enumerate().take(legs.count) {
+                let phase = self.stepping.map(|time| self.gait.phase(foot, time + ahead));
+                *stands = !matches!(phase, Some(FootPhase::Swing(_)));
+            }
+        }
+        MpcInput {
+            tick,
+            rpy: motion.rpy,
+            position: motion.com,
+            angular_velocity: motion.spin,
+            velocity: motion.com_velocity,
+            inertia: legs.whole.about_com,
+            feet,
+            contact,
+            reference_position: motion.reference.position,
+            reference_yaw: motion.reference.yaw,
+            reference_velocity: motion.velocity,
+            reference_yaw_rate: motion.yaw_rate,
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "all of them are the present tick")]
+    fn swing_leg(
+        &self,
+        foot: usize,
+        phase: f64,
+        robot: &Robot,
+        legs: &Legs,
+        base: &Base,
+        motion: &Motion,
+        tau: &mut [f64],
+    ) {
+        let gait = &robot.file.gait;
+        let leg = &legs.legs[foot];
+        let place = base.position + base.rotation * leg.position;
+        let moving =
+            base.velocity + base.rotation * (base.spin.cross(&leg.position) + leg.velocity);
+        let target = self.foothold(foot, phase, robot, motion);
+        let from = &self.lifted_from[foot];
+        let (wanted, speed) =
+            swing(from, &target, gait.swing_height_m, phase, self.gait.swing_time());
+        let force = (wanted - place) * gait.swing_stiffness_n_m
+            + (speed - moving) * gait.swing_damping_n_s_m;
+        for (joint, torque) in legs.torques(robot, foot, base.rotation.transpose() * force) {
+            tau[joint] = torque + legs.bias[joint];
+        }
+    }
+
+    /// Where a swinging foot is to land, odometry frame.
+    fn foothold(&self, foot: usize, phase: f64, robot: &Robot, motion: &Motion) -> Vector3<f64> {
+        let gait = &robot.file.gait;
+        let (stance, remaining) = (self.gait.stance_time(), (1.0 - phase) * self.gait.swing_time());
+        let turn = Rotation3::from_axis_angle(&Vector3::z_axis(), motion.yaw_rate * stance / 2.0);
+        let hip = motion.heading * (turn * self.nominal[foot]);
+        let v = motion.com_velocity;
+        let curve = Vector3::new(v.y, -v.x, 0.0) * (0.5 * self.height / GRAVITY * motion.yaw_rate);
+        let reach =
+            v * (remaining + stance / 2.0) + (v - motion.velocity) * gait.foothold_gain_s + curve;
+        let limit = gait.foothold_reach_m;
+        let mut target = motion.com + hip;
+        for axis in 0..2 {
+            target[axis] += reach[axis].clamp(-limit, limit);
+        }
+        target.z = self.foot_radius;
+        target
+    }
+}
+
+/// How the centre of mass moves and should move, odometry frame.
+#[derive(Clone, Copy, Debug)]
+struct Motion {
+    com: Vector3<f64>,
+    com_velocity: Vector3<f64>,
+    spin: Vector3<f64>,
+    rpy: Vector3<f64>,
+    heading: Matrix3<f64>,
+    velocity: Vector3<f64>,
+    yaw_rate: f64,
+    reference: Reference,
+}
+
+/// What the force planner needs to know of `robot`.
+pub(crate) fn mpc_settings(robot: &Robot) -> MpcSettings {
+    let file = &robot.file.mpc;
+    let mut weights = [0.0; 12];
+    let parts = [
+        file.weight_attitude,
+        file.weight_position,
+        file.weight_angular_velocity,
+        file.weight_velocity,
+    ];
+    for (slot, weight) in weights.iter_mut().zip(parts.iter().flatten()) {
+        *slot = *weight;
+    }
+    MpcSettings {
+        horizon: file.horizon,
+        step: file.step_s,
+        weights,
+        weight_force: file.weight_force,
+        friction: file.friction,
+        force: (file.force_min_n, file.force_max_n),
+        mass: robot.model.mass(),
+    }
+}
