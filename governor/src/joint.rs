@@ -2,9 +2,10 @@
 //!
 //! Every command is judged by the torque it gives. That torque must lie in an interval, the
 //! intersection of the drive's speed-torque range and two barriers: near a limit the permitted speed
-//! `sqrt(2 b d)` falls with the distance `d` left after the actuation delay, so that the joint can
-//! always stop with the deceleration `b` it can count on; within a band around the permitted speed the
-//! torque bound turns from full drive into full braking.
+//! falls with the distance `d` left after the actuation delay, so that the joint can always stop with
+//! the deceleration `b` it can count on. From the permitted speed on, the torque bound turns from zero
+//! into full braking within a band; full braking must be reached on the curve `sqrt(2 b d)` itself,
+//! so the permitted speed is that curve less the band.
 
 use signals::{
     Damping, JointCommand, JointLimits, JointState, NewtonMetres, Radians, RadiansPerSecond,
@@ -12,7 +13,7 @@ use signals::{
 
 use crate::Rule;
 
-/// Part of the speed limit over which the torque bound turns from full drive to full braking.
+/// Part of the speed limit over which the torque bound turns from zero to full braking.
 const BAND: f32 = 0.05;
 /// The band is never narrower, rad/s: a drive's torque cannot follow a step.
 const BAND_MIN: f32 = 0.1;
@@ -61,14 +62,15 @@ impl JointGuard {
         // A margin wider than the range leaves one point: the middle.
         let middle = limits.q_min.0 + 0.5 * (limits.q_max.0 - limits.q_min.0);
         let (q_low, q_high) = if low <= high { (low, high) } else { (middle, middle) };
-        let dq_max = limits.dq_max.0;
+        let band = (BAND * limits.dq_max.0).max(BAND_MIN);
+        let fastest = limits.dq_max.0 + band;
         Self {
             limits: *limits,
             q_low,
             q_high,
-            band: (BAND * dq_max).max(BAND_MIN),
+            band,
             delay_s,
-            far: dq_max * dq_max / (2.0 * limits.braking.0),
+            far: fastest * fastest / (2.0 * limits.braking.0),
             emergency: emergency.0.min(limits.kd_max.0),
         }
     }
@@ -140,7 +142,8 @@ impl JointGuard {
         let (speed, rule) = if distance >= self.far {
             (l.dq_max.0, Rule::JointVelocity)
         } else {
-            (libm::sqrtf(2.0 * l.braking.0 * distance.max(0.0)), Rule::JointBrake)
+            let curve = libm::sqrtf(2.0 * l.braking.0 * distance.max(0.0));
+            ((curve - self.band).max(0.0), Rule::JointBrake)
         };
         let tau_max = l.tau_max.0;
         let torque = between(tau_max * ((speed - dq) / self.band), -tau_max, tau_max);
