@@ -1,5 +1,6 @@
 //! The body against recorded references, conservation laws and its own promises.
 
+mod free_flight;
 mod standing;
 
 use core::time::Duration;

@@ -2,7 +2,8 @@
 //! here, and no type of it leaves this file.
 //!
 //! What is put right: the engine damps every turning degree of freedom by a hidden 0.1 N m s/rad;
-//! bodies have no mass before the first step; a start outside a joint's stops throws the robot into
+//! bodies have no mass before the first step; a free base wanders if its centre of mass is not its
+//! origin; a start outside a joint's stops throws the robot into
 //! the air; setting coordinates moves nothing until the kinematics are recomputed; contact pairs
 //! exist without contact; the contact force is an impulse over the tick.
 
@@ -47,6 +48,8 @@ pub(crate) struct BaseMotion {
 pub(crate) struct World {
     engine: Engine,
     base: RigidBodyHandle,
+    /// Base origin in the engine's frame of that body, m.
+    base_origin: Vector,
     joints: Vec<MultibodyJointHandle>,
     feet: Vec<ColliderHandle>,
     base_colliders: Vec<ColliderHandle>,
@@ -78,7 +81,9 @@ impl World {
             .solids()
             .map(|solid| engine.colliders.insert(with_friction(collider(solid), friction)))
             .collect();
-        let mut world = Self { engine, base, joints, feet, base_colliders, ground, solids };
+        let base_origin = engine.centre_base(base, joints.first().copied());
+        let mut world =
+            Self { engine, base, base_origin, joints, feet, base_colliders, ground, solids };
         world.set_passive_forces(robot, &parsed);
         world.place(robot);
         Ok(world)
@@ -113,7 +118,7 @@ impl World {
     /// Pose and motion of the base.
     pub(crate) fn base(&self) -> BaseMotion {
         let body = &self.engine.bodies[self.base];
-        let (position, rotation) = (body.translation(), body.rotation());
+        let (position, rotation) = (body.position() * self.base_origin, body.rotation());
         BaseMotion {
             position: position.to_array(),
             attitude: Quaternion { w: rotation.w, x: rotation.x, y: rotation.y, z: rotation.z },
@@ -191,16 +196,10 @@ impl World {
 
     /// Puts the robot into its settled posture and brings masses, poses and Jacobians up to date.
     fn place(&mut self, robot: &Robot) {
-        let Engine { bodies, colliders, multibodies, .. } = &mut self.engine;
+        let Engine { bodies, multibodies, .. } = &mut self.engine;
         if let Some(base) = bodies.get_mut(self.base) {
-            let height = robot.settled.base_height as f32;
-            base.set_position(Pose::from_translation(Vector::new(0.0, 0.0, height)), true);
-        }
-        let handles: Vec<RigidBodyHandle> = bodies.iter().map(|(handle, _)| handle).collect();
-        for handle in handles {
-            if let Some(body) = bodies.get_mut(handle) {
-                body.recompute_mass_properties_from_colliders(colliders);
-            }
+            let origin = Vector::new(0.0, 0.0, robot.settled.base_height as f32);
+            base.set_position(Pose::from_translation(origin - self.base_origin), true);
         }
         let Some((first, _)) = self.joints.first().and_then(|&joint| multibodies.get(joint)) else {
             return;
@@ -270,6 +269,42 @@ impl Engine {
             &mut self.impulse_joints,
             MjcfMultibodyOptions::DISABLE_SELF_CONTACTS | MjcfMultibodyOptions::SKIP_JOINT_MOTORS,
         )
+    }
+
+    /// Gives every body its mass, then moves the base's frame into its centre of mass: the engine
+    /// integrates a free root as if its frame lay there, so that a base with its centre of mass
+    /// elsewhere would wander when it turns. Returns where the origin now lies in that frame.
+    fn centre_base(
+        &mut self,
+        base: RigidBodyHandle,
+        joint: Option<MultibodyJointHandle>,
+    ) -> Vector {
+        let colliders = &self.colliders;
+        self.bodies
+            .iter_mut()
+            .for_each(|(_, b)| b.recompute_mass_properties_from_colliders(colliders));
+        let Some(body) = self.bodies.get_mut(base) else { return Vector::ZERO };
+        let mut mass = body.mass_properties().local_mprops;
+        let shift = mass.local_com;
+        mass.local_com = Vector::ZERO;
+        for &part in body.colliders() {
+            if let Some(collider) = self.colliders.get_mut(part)
+                && let Some(&at) = collider.position_wrt_parent()
+            {
+                collider.set_position_wrt_parent(Pose::from_translation(-shift) * at);
+            }
+        }
+        body.set_additional_mass_properties(mass, true);
+        body.recompute_mass_properties_from_colliders(&self.colliders);
+        if let Some((multibody, _)) = joint.and_then(|joint| self.multibodies.get_mut(joint)) {
+            let root = multibody.root().link_id();
+            for link in multibody.links_mut().filter(|link| !link.is_root()) {
+                if link.parent_id() == Some(root) {
+                    link.joint.data.local_frame1.translation -= shift;
+                }
+            }
+        }
+        -shift
     }
 
     fn step(&mut self) {
@@ -405,4 +440,76 @@ fn collider(solid: &Obstacle) -> ColliderBuilder {
 /// The slipperier of two surfaces decides, so that the friction of the robot file is what acts.
 fn with_friction(collider: ColliderBuilder, friction: f32) -> ColliderBuilder {
     collider.friction(friction).friction_combine_rule(CoefficientCombineRule::Min)
+}
+
+#[cfg(test)]
+impl World {
+    /// Free space for comparisons with references: nothing to touch, no joint stops, no dry friction,
+    /// the base's origin at rest but spinning with `spin` (rad/s, world).
+    pub(crate) fn into_free_flight(&mut self, gravity: [f32; 3], spin: [f32; 3]) {
+        use rapier3d::prelude::{InteractionGroups, JointAxesMask};
+        self.engine.gravity = Vector::from_array(gravity);
+        for (_, collider) in self.engine.colliders.iter_mut() {
+            collider.set_collision_groups(InteractionGroups::none());
+        }
+        let base = &self.engine.bodies[self.base];
+        let from_origin = base.center_of_mass() - Vector::from_array(self.base().position);
+        let spin = Vector::from_array(spin);
+        let (multibody, _) = self.engine.multibodies.get_mut(self.joints[0]).unwrap();
+        for link in multibody.links_mut() {
+            link.joint.data.limit_axes = JointAxesMask::empty();
+        }
+        multibody.frictions_mut().fill(0.0);
+        let velocity = [spin.cross(from_origin), spin].map(|v| v.to_array()).concat();
+        for (dof, value) in velocity.into_iter().enumerate() {
+            multibody.generalized_velocity_mut()[dof] = value;
+        }
+    }
+
+    /// Mass of all links, kg.
+    pub(crate) fn mass(&self) -> f32 {
+        self.link_bodies().map(|body| self.engine.bodies[body].mass()).sum()
+    }
+
+    /// Angular momentum of all links about their common centre of mass, N m s, world.
+    pub(crate) fn angular_momentum(&self) -> [f32; 3] {
+        let links: Vec<_> = self.link_bodies().map(|body| &self.engine.bodies[body]).collect();
+        let mass = self.mass();
+        let center = links.iter().map(|b| b.center_of_mass() * b.mass()).sum::<Vector>() / mass;
+        let drift = links.iter().map(|b| b.linvel() * b.mass()).sum::<Vector>() / mass;
+        let of = |b: &&rapier3d::prelude::RigidBody| {
+            let own = b.mass_properties().effective_angular_inertia() * b.angvel();
+            let arm = b.center_of_mass() - center;
+            own + arm.cross((b.linvel() - drift) * b.mass())
+        };
+        links.iter().map(of).sum::<Vector>().to_array()
+    }
+
+    /// Common centre of mass, m, world.
+    pub(crate) fn center_of_mass(&self) -> [f32; 3] {
+        let links = || self.link_bodies().map(|body| &self.engine.bodies[body]);
+        (links().map(|b| b.center_of_mass() * b.mass()).sum::<Vector>() / self.mass()).to_array()
+    }
+
+    /// Damping, dry friction and rotor inertia of every degree of freedom, the base's six first.
+    pub(crate) fn passive(&self) -> [Vec<f32>; 3] {
+        let (multibody, _) = self.engine.multibodies.get(self.joints[0]).unwrap();
+        [multibody.damping(), multibody.frictions(), multibody.armature()]
+            .map(|vector| vector.as_slice().to_vec())
+    }
+
+    /// What the engine's own ray meets first among obstacles and walls, m.
+    pub(crate) fn cast(&self, from: [f32; 3], direction: [f32; 3], range: f32) -> Option<f32> {
+        use rapier3d::prelude::{QueryFilter, Ray};
+        let solid = |handle, _: &rapier3d::prelude::Collider| self.solids.contains(&handle);
+        let engine = &self.engine;
+        let query = engine.broad_phase.as_query_pipeline(
+            engine.narrow_phase.query_dispatcher(),
+            &engine.bodies,
+            &engine.colliders,
+            QueryFilter::default().predicate(&solid),
+        );
+        let ray = Ray::new(Vector::from_array(from), Vector::from_array(direction));
+        query.cast_ray(&ray, range, true).map(|(_, distance)| distance)
+    }
 }
