@@ -104,7 +104,7 @@ impl Robot {
     fn step(&mut self, number: u64, now: Instant, worst: bool) {
         self.operator.act = (number == 60).then_some(OperatorAct::Start);
         let hard = worst && number > 200;
-        let wiggle = if number % 2 == 0 { 0.01 } else { -0.01 };
+        let wiggle = if number.is_multiple_of(2) { 0.01 } else { -0.01 };
         for joint in self.frame.joints.ids() {
             let (q, dq) = if hard { (0.8, 8.0 + wiggle) } else { (0.1, wiggle) };
             let (q, dq) = (Radians(q), RadiansPerSecond(dq));
@@ -123,7 +123,7 @@ impl Robot {
             lidar.at = now;
             if hard {
                 for (beam, range) in lidar.ranges.iter_mut().enumerate() {
-                    *range = Metres(0.55 - 0.002 * LidarScan::angle(beam).0.abs());
+                    *range = Metres(0.50 - 0.01 * LidarScan::angle(beam).0.abs());
                 }
             }
         }
@@ -137,7 +137,7 @@ impl Robot {
             }
         }
         // A new plan at 20 Hz, as from a planner; in the worst story one in every tick.
-        if number > 60 && (hard || number % 50 == 0) {
+        if number > 60 && (hard || number.is_multiple_of(50)) {
             self.plan.sequence = number;
             self.plan.observed_at = now;
             self.plan.valid_until = now + Duration::from_millis(500);

@@ -1,5 +1,7 @@
 //! Judges each plan once, keeps the one in force, and reads it by the clock.
 
+use core::time::Duration;
+
 use signals::{BaseVelocity, Instant, Plan, PlanRequest, VELOCITY_STEPS_MAX, VelocityChunk};
 
 use crate::ledger::Ledger;
@@ -71,8 +73,7 @@ impl Admission {
         let Some(plan) = &self.in_force else { return Due::Nothing };
         let expired = || {
             let age = now.since(plan.observed_at).as_secs_f32();
-            let validity = plan.valid_until.since(plan.observed_at).as_secs_f32();
-            Due::Expired(plan.sequence, age, validity)
+            Due::Expired(plan.sequence, age, lasts(plan).as_secs_f32())
         };
         if now >= plan.valid_until {
             return expired();
@@ -83,6 +84,18 @@ impl Admission {
                 Some(velocity) => Due::Velocity(clipped(velocity, &profile.speed_max)),
                 None => expired(),
             },
+        }
+    }
+}
+
+/// From a plan's observation to its end, whichever of its two ends comes first.
+fn lasts(plan: &Plan) -> Duration {
+    let validity = plan.valid_until.since(plan.observed_at);
+    match &plan.request {
+        PlanRequest::Hold => validity,
+        PlanRequest::Velocity(chunk) => {
+            let steps = u32::try_from(chunk.len).unwrap_or(u32::MAX);
+            validity.min(chunk.step.saturating_mul(steps))
         }
     }
 }

@@ -67,7 +67,7 @@ impl Governor {
         }
         Self {
             guards: envelope.joints().map(|l| JointGuard::new(&l, emergency, margin, delay_s)),
-            watch: Watch::new(len),
+            watch: Watch::new(len, &profile),
             admission: Admission::default(),
             pace: Pace::new(),
             ladder: Ladder::new(),
@@ -129,19 +129,22 @@ impl Governor {
         &mut self,
         cycle: &'cycle Cycle,
         state: &BodyState,
-        wanted: BodyCommand,
+        mut wanted: BodyCommand,
     ) -> Vetted<'cycle, BodyCommand> {
         self.ledger.begin(cycle);
         let now = cycle.now;
         let latest = now + self.profile.command_validity;
         let usable = self.usable(cycle, &wanted);
-        let (joints, valid_until) = match self.ruling.motion {
-            Motion::Limp => (self.limp(), latest),
-            Motion::Damp => (self.damped(), latest),
-            _ if !usable => (self.damped(), latest),
-            _ => (self.guarded(state, &wanted.joints), wanted.valid_until.min(latest).max(now)),
-        };
-        Vetted::seal(BodyCommand { joints, valid_until }, cycle)
+        let motion = self.ruling.motion;
+        if usable && motion != Motion::Limp && motion != Motion::Damp {
+            self.guard(state, &mut wanted.joints);
+            wanted.valid_until = wanted.valid_until.min(latest).max(now);
+        } else {
+            let limp = motion == Motion::Limp;
+            wanted.joints = if limp { self.limp() } else { self.damped() };
+            wanted.valid_until = latest;
+        }
+        Vetted::seal(wanted, cycle)
     }
 
     /// The next record, oldest first. Drained by the runtime in every cycle.
@@ -272,36 +275,37 @@ impl Governor {
     ///
     /// The frame's reading and the estimate both witness where a joint is; the stricter one counts,
     /// so that neither a wild reading nor a wrong estimate opens the interval.
-    fn guarded(
-        &mut self,
-        state: &BodyState,
-        wanted: &Joints<JointCommand>,
-    ) -> Joints<JointCommand> {
-        let mut joints = *wanted;
+    fn guard(&mut self, state: &BodyState, joints: &mut Joints<JointCommand>) {
         let estimated = state.joints.len() == joints.len();
-        for joint in wanted.ids() {
-            let guard = &self.guards[joint];
-            let ledger = &mut self.ledger;
-            let limited =
-                guard.limited(wanted[joint], |change| ledger.lasting(changed(joint, &change)));
+        for joint in self.guards.ids() {
+            let wanted = joints[joint];
+            let (guard, ledger) = (&self.guards[joint], &mut self.ledger);
+            let seen = self.watch.sees(joint);
+            let estimate = state.joints[joint];
+            let agrees = seen.is_none_or(|seen| !estimated || estimate == seen);
+            // The usual case first: nothing to change, no barrier near, and the drive can do it.
+            let quiet = |at| guard.calm(at) && guard.drives(&wanted, at);
+            if let Some(reading) = seen
+                && guard.keeps(&wanted)
+                && (quiet(reading) && (agrees || quiet(estimate)))
+            {
+                continue;
+            }
+            let limited = guard.limited(wanted, |change| ledger.lasting(changed(joint, &change)));
             joints[joint] = limited;
             // Without a fresh reading the torque cannot be judged; the drive's own loop can.
-            let Some(reading) = self.watch.sees(joint) else { continue };
+            let Some(reading) = seen else { continue };
             let mut bounds = guard.bounds(reading);
-            let mut estimate = reading;
-            if estimated && state.joints[joint] != reading {
-                let other = state.joints[joint];
-                if other.q.is_finite() && other.dq.is_finite() {
-                    estimate = other;
-                    bounds = joint::agreed(bounds, guard.bounds(estimate));
-                }
+            let witnessed = !agrees && estimate.q.is_finite() && estimate.dq.is_finite();
+            let estimate = if witnessed { estimate } else { reading };
+            if witnessed {
+                bounds = joint::agreed(bounds, guard.bounds(estimate));
             }
             if let Err((bounded, change)) = joint::inside(limited, [reading, estimate], bounds) {
                 joints[joint] = bounded;
                 self.ledger.lasting(changed(joint, &change));
             }
         }
-        joints
     }
 }
 

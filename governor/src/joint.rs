@@ -49,6 +49,9 @@ pub(crate) struct JointGuard {
     /// Distance from which the permitted speed is the speed limit itself, rad.
     far: f32,
     emergency: f32,
+    /// Speed up to which neither the drive nor the speed limit takes any torque away, rad/s.
+    calm: f32,
+    double_braking: f32,
 }
 
 impl JointGuard {
@@ -72,6 +75,8 @@ impl JointGuard {
             delay_s,
             far: fastest * fastest / (2.0 * limits.braking.0),
             emergency: emergency.0.min(limits.kd_max.0),
+            calm: limits.corner_speed.0.min(limits.dq_max.0 - band),
+            double_braking: 2.0 * limits.braking.0,
         }
     }
 
@@ -81,6 +86,16 @@ impl JointGuard {
         let speed = dq.map_or(0.0, |dq| dq.0.abs());
         let too_fast = speed.is_finite() && self.emergency * speed > tau_max;
         JointCommand::damped(Damping(if too_fast { tau_max / speed } else { self.emergency }))
+    }
+
+    /// Gains, targets and feed-forward torque are inside their limits as they are.
+    #[inline]
+    pub(crate) fn keeps(&self, wanted: &JointCommand) -> bool {
+        let l = &self.limits;
+        let gains = wanted.kp.0 >= 0.0 && wanted.kp <= l.kp_max && wanted.kd.0 >= 0.0;
+        let target = wanted.q.0 >= self.q_low && wanted.q.0 <= self.q_high;
+        let rates = wanted.dq.abs() <= l.dq_max && wanted.tau.abs() <= l.tau_max;
+        gains && target && rates && wanted.kd <= l.kd_max
     }
 
     /// The command with gains, targets and feed-forward torque inside their limits.
@@ -116,6 +131,25 @@ impl JointGuard {
         wrap(q, dq, kp, kd, tau)
     }
 
+    /// In state `measured` no barrier takes any torque away: the bounds are those of the drive.
+    ///
+    /// True when the curve `sqrt(2 b d)` lies two bands above the speed on both sides; squared, so
+    /// that the usual case needs no root.
+    #[inline]
+    pub(crate) fn calm(&self, measured: JointState) -> bool {
+        let speed = measured.dq.0.abs();
+        let ahead = measured.q.0 + measured.dq.0 * self.delay_s;
+        let nearest = (self.q_high - ahead).min(ahead - self.q_low);
+        let needed = speed + 2.0 * self.band;
+        speed <= self.calm && self.double_braking * nearest >= needed * needed
+    }
+
+    /// The torque of `command` is one the drive may give at any speed below the calm one.
+    #[inline]
+    pub(crate) fn drives(&self, command: &JointCommand, measured: JointState) -> bool {
+        command.torque(measured).abs() <= self.limits.tau_max
+    }
+
     /// The lowest and highest torque this joint may be given in state `measured`.
     pub(crate) fn bounds(&self, measured: JointState) -> (Bound, Bound) {
         let (low, high) = self.limits.torque_range(measured.dq);
@@ -142,7 +176,7 @@ impl JointGuard {
         let (speed, rule) = if distance >= self.far {
             (l.dq_max.0, Rule::JointVelocity)
         } else {
-            let curve = libm::sqrtf(2.0 * l.braking.0 * distance.max(0.0));
+            let curve = libm::sqrtf(self.double_braking * distance.max(0.0));
             ((curve - self.band).max(0.0), Rule::JointBrake)
         };
         let tau_max = l.tau_max.0;

@@ -12,17 +12,10 @@ use crate::{Actor, Kind, Record, Rule};
 const RECORDS_MAX: usize = 128;
 /// Quiet time after which a limiting counts as ended.
 const QUIET: Duration = Duration::from_millis(100);
-/// Rules that limit one joint, each with one slot per joint.
-const JOINT_RULES: [Rule; 7] = [
-    Rule::JointGain,
-    Rule::JointDamping,
-    Rule::JointPosition,
-    Rule::JointRate,
-    Rule::JointBrake,
-    Rule::JointVelocity,
-    Rule::JointTorque,
-];
-const JOINT_SLOTS: usize = JOINT_RULES.len() * JOINTS_MAX;
+/// The rules that limit one joint stand together; each has one slot per joint.
+const JOINT_RULES: core::ops::Range<usize> =
+    Rule::JointGain as usize..Rule::JointTorque as usize + 1;
+const JOINT_SLOTS: usize = (JOINT_RULES.end - JOINT_RULES.start) * JOINTS_MAX;
 const SLOTS: usize = JOINT_SLOTS + Rule::COUNT;
 const WORDS: usize = SLOTS.div_ceil(32);
 
@@ -179,9 +172,11 @@ impl Ledger {
 
 /// The slot of a record's episode: joint rules have one per joint, all others one for the body.
 fn slot(record: &Record) -> usize {
-    let place = JOINT_RULES.iter().position(|rule| *rule == record.rule);
-    match (place, record.joint) {
-        (Some(place), Some(joint)) => place * JOINTS_MAX + joint.index(),
-        _ => JOINT_SLOTS + record.rule as usize,
+    let rule = record.rule as usize;
+    match record.joint {
+        Some(joint) if JOINT_RULES.contains(&rule) => {
+            (rule - JOINT_RULES.start) * JOINTS_MAX + joint.index()
+        }
+        _ => JOINT_SLOTS + rule,
     }
 }

@@ -13,6 +13,9 @@ use crate::{Actor, Kind, LidarRule, Profile, Record, Rule};
 /// does not jump.
 const STEP_PERIODS: u32 = 2;
 
+/// Shortest step of time a rate is computed with, s: two cycles at the same time are no division.
+const DT_MIN: f32 = 1e-6;
+
 /// The admitted velocity from cycle to cycle.
 #[derive(Debug)]
 pub(crate) struct Pace {
@@ -85,20 +88,18 @@ impl Pace {
             left: MetresPerSecond(toward(self.last.left.0, target.left.0, most.left.0)),
             yaw: RadiansPerSecond(toward(self.last.yaw.0, target.yaw.0, most.yaw.0)),
         };
-        let (rate, limit) = (1.0 / dt.max(1e-6), most.forward.0.min(most.left.0));
-        let planar = MetresPerSecond(libm::hypotf(
-            target.forward.0 - self.last.forward.0,
-            target.left.0 - self.last.left.0,
-        ));
         if far(eased.forward.0, target.forward.0) || far(eased.left.0, target.left.0) {
             let record = Record::of(Rule::BaseAccel, Kind::Limited, Actor::Brain);
             let (asked, allowed) = (target.speed().0, eased.speed().0);
-            ledger.lasting(Record { asked, allowed, measured: planar.0 * rate, limit, ..record });
+            let (x, y) = (self.last.forward, self.last.left);
+            let change = libm::hypotf((target.forward - x).0, (target.left - y).0);
+            let (measured, limit) = (change / dt.max(DT_MIN), most.forward.0.min(most.left.0));
+            ledger.lasting(Record { asked, allowed, measured, limit, ..record });
         }
         if far(eased.yaw.0, target.yaw.0) {
             let record = Record::of(Rule::BaseTurn, Kind::Limited, Actor::Brain);
             let (asked, allowed, limit) = (target.yaw.0, eased.yaw.0, most.yaw.0);
-            let measured = (target.yaw.0 - self.last.yaw.0).abs() * rate;
+            let measured = (target.yaw.0 - self.last.yaw.0).abs() / dt.max(DT_MIN);
             ledger.lasting(Record { asked, allowed, measured, limit, ..record });
         }
         eased
@@ -113,8 +114,8 @@ impl Pace {
         (rule, scan): (&LidarRule, Option<&LidarScan>),
         ledger: &mut Ledger,
     ) -> BaseVelocity {
-        let asked = eased.speed().0;
-        if asked == 0.0 && self.last.speed().0 == 0.0 {
+        let asked = if moves(eased) { eased.speed().0 } else { 0.0 };
+        if asked == 0.0 && !moves(self.last) {
             return eased;
         }
         let age = scan.map(|scan| (scan, scan_age(cycle.now, scan.at)));
@@ -149,6 +150,12 @@ impl Pace {
         t: f32,
     ) -> Option<Cap> {
         let (a, kept) = (rule.braking.0, rule.radius.0 + rule.margin.0);
+        // The usual case first: every beam ends further away than the whole speed needs.
+        let most = velocity.forward.0.abs() + velocity.left.0.abs();
+        let clear = kept + most * (t + most / (2.0 * a));
+        if scan.ranges.iter().all(|range| range.0 >= clear) {
+            return None;
+        }
         let mut cap: Option<Cap> = None;
         let mut scale = 1.0_f32;
         for (range, (x, y)) in scan.ranges.iter().zip(&self.beams) {
@@ -191,6 +198,10 @@ impl Pace {
 /// Age of a scan; one from the future is as old as it is early.
 fn scan_age(now: Instant, at: Instant) -> Duration {
     now.since(at).max(at.since(now))
+}
+
+fn moves(velocity: BaseVelocity) -> bool {
+    velocity.forward.0 != 0.0 || velocity.left.0 != 0.0
 }
 
 /// Further apart than rounding.

@@ -97,6 +97,7 @@ rules! {
         "指令的关节数不符";
     CycleUnruled: "CYCLE-UNRULED", "A1", "", "", "a command came in a cycle without a ruling",
         "未经裁决的周期出现指令";
+    // From here to JOINT-TORQUE: the rules that limit one joint; the ledger relies on their order.
     JointGain: "JOINT-GAIN", "M4", "N m/rad", "N m/rad", "the stiffness asked for is outside its limit",
         "要求的刚度超限";
     JointDamping: "JOINT-DAMPING", "M4", "N m s/rad", "N m s/rad",

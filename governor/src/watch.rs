@@ -50,7 +50,7 @@ pub(crate) struct Sight {
     pub(crate) worst: Worst,
     /// The worst of what keeps a reset or a start from being granted.
     pub(crate) blocker: Worst,
-    /// A joint outside its limits: it keeps the robot from starting, not from being reset.
+    /// A joint of a limp robot outside its limits: it keeps it from starting, not from a reset.
     pub(crate) outside: Option<Cause>,
     /// Every joint has a fresh reading and stands still.
     pub(crate) still: bool,
@@ -65,6 +65,7 @@ pub(crate) struct Watch {
     blind: u32,
     last: Joints<Repeat>,
     bad_frames: u32,
+    ages: Ages,
     settled_since: Option<Instant>,
     still_since: Option<Instant>,
 }
@@ -76,6 +77,13 @@ struct Repeat {
     dq: u32,
     at: Instant,
     times: u32,
+}
+
+/// The ages of readings at which something happens, ns: plain numbers, compared 14 times a tick.
+#[derive(Clone, Copy, Debug)]
+struct Ages {
+    limited: u64,
+    settle: u64,
 }
 
 /// Everything one look is given.
@@ -90,8 +98,13 @@ pub(crate) struct Input<'a> {
 }
 
 impl Watch {
-    pub(crate) fn new(joints: usize) -> Self {
+    pub(crate) fn new(joints: usize, profile: &Profile) -> Self {
+        let nanos = |span: Duration| u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
         Self {
+            ages: Ages {
+                limited: nanos(profile.reading_age_limited),
+                settle: nanos(profile.reading_age_settle),
+            },
             readings: Joints::filled(JointState::default(), joints),
             blind: u32::MAX,
             last: Joints::filled(Repeat::default(), joints),
@@ -107,8 +120,8 @@ impl Watch {
             Sight { worst: Worst(None), blocker: Worst(None), outside: None, still: true };
         self.look_at_frame(input, &mut sight);
         self.look_at_joints(input, &mut sight);
-        look_at_imu(input, &mut sight);
-        look_at_state(input, &mut sight);
+        look_at_imu(input, self.ages, &mut sight);
+        look_at_state(input, self.ages, &mut sight);
         // Whatever makes the robot slow down or stop also keeps it from being started.
         if let Some(cause) = sight.worst.0.filter(|cause| cause.level >= Level::Limited) {
             sight.blocker.add(cause);
@@ -164,9 +177,9 @@ impl Watch {
         let profile = input.profile;
         for joint in limits.ids() {
             let reading = &input.frame.joints[joint];
-            let age = age(input.cycle.now, reading.at, profile);
+            let age = self.ages.of(reading.at, input.cycle.now);
             let finite = reading.q.is_finite() && reading.dq.is_finite();
-            let fresh = age <= profile.reading_age_limited;
+            let fresh = age <= self.ages.limited;
             if finite {
                 self.readings[joint] = JointState { q: reading.q, dq: reading.dq };
             }
@@ -174,10 +187,9 @@ impl Watch {
                 self.blind &= !(1 << joint.index());
             }
             sight.still &= finite && fresh && reading.dq.abs() <= profile.static_joint_speed;
-            if let Some(level) = level_of(age, profile) {
-                let cause = Cause::new(level, Rule::JointStale, Actor::Body);
-                let (measured, limit) = (age.as_secs_f32(), limit_of(level, profile));
-                sight.worst.add(Cause { joint: Some(joint), ..cause.because(measured, limit) });
+            if !fresh {
+                let cause = self.ages.cause(age, Rule::JointStale);
+                sight.worst.add(Cause { joint: Some(joint), ..cause });
             }
             let times = repeated(&mut self.last[joint], reading);
             if profile.stuck_frames > 0 && times >= profile.stuck_frames {
@@ -185,25 +197,24 @@ impl Watch {
                     .because(ticks(times), ticks(profile.stuck_frames));
                 sight.worst.add(Cause { joint: Some(joint), ..cause });
             }
-            if sight.outside.is_none() {
+            if input.limp && sight.outside.is_none() {
                 sight.outside = outside(joint, reading, input);
             }
         }
     }
 }
 
-fn look_at_imu(input: &Input<'_>, sight: &mut Sight) {
-    let age = age(input.cycle.now, input.frame.imu.at, input.profile);
-    if let Some(level) = level_of(age, input.profile) {
-        let cause = Cause::new(level, Rule::ImuStale, Actor::Body);
-        sight.worst.add(cause.because(age.as_secs_f32(), limit_of(level, input.profile)));
+fn look_at_imu(input: &Input<'_>, ages: Ages, sight: &mut Sight) {
+    let age = ages.of(input.frame.imu.at, input.cycle.now);
+    if age > ages.limited {
+        sight.worst.add(ages.cause(age, Rule::ImuStale));
     }
 }
 
-fn look_at_state(input: &Input<'_>, sight: &mut Sight) {
+fn look_at_state(input: &Input<'_>, ages: Ages, sight: &mut Sight) {
     let Input { state, profile, .. } = input;
     let fits = state.joints.len() == input.envelope.joints().len();
-    let late = age(input.cycle.now, state.at, profile) > profile.reading_age_settle;
+    let late = ages.of(state.at, input.cycle.now) > ages.settle;
     if !state.valid || !fits || late || !state.is_finite() {
         sight.worst.add(Cause::new(Level::Settle, Rule::StateInvalid, Actor::Cerebellum));
         return;
@@ -233,28 +244,25 @@ pub(crate) fn devices(operator: &Operator) -> Worst {
     worst
 }
 
-/// Age of a reading. A stamp ahead of the cycle by more than a fresh reading's age is as bad as an
-/// old one; a little ahead is normal, because a cycle's time is when it was due.
-fn age(now: Instant, at: Instant, profile: &Profile) -> Duration {
-    let ahead = at.since(now);
-    if ahead > profile.reading_age_limited { ahead } else { now.since(at) }
-}
-
-fn level_of(age: Duration, profile: &Profile) -> Option<Level> {
-    if age <= profile.reading_age_limited {
-        None
-    } else if age <= profile.reading_age_settle {
-        Some(Level::Limited)
-    } else {
-        Some(Level::Settle)
+impl Ages {
+    /// Age of a reading, ns. A stamp ahead of the cycle by more than a fresh reading's age is as bad
+    /// as an old one; a little ahead is normal, because a cycle's time is when it was due.
+    fn of(self, at: Instant, now: Instant) -> u64 {
+        let ahead = at.as_nanos().saturating_sub(now.as_nanos());
+        let behind = now.as_nanos().saturating_sub(at.as_nanos());
+        if ahead > self.limited { ahead } else { behind }
     }
-}
 
-/// The limit of age behind a level, s.
-fn limit_of(level: Level, profile: &Profile) -> f32 {
-    let settle = level == Level::Settle;
-    let limit = if settle { profile.reading_age_settle } else { profile.reading_age_limited };
-    limit.as_secs_f32()
+    /// What an age above the first limit asks for.
+    fn cause(self, age: u64, rule: Rule) -> Cause {
+        let seconds = |nanos| Duration::from_nanos(nanos).as_secs_f32();
+        let (level, limit) = if age > self.settle {
+            (Level::Settle, self.settle)
+        } else {
+            (Level::Limited, self.limited)
+        };
+        Cause::new(level, rule, Actor::Body).because(seconds(age), seconds(limit))
+    }
 }
 
 /// How many fresh readings in a row have had the very same bits.

@@ -1,4 +1,5 @@
 //! What happens to a robot, told as stories: given a bench, check what the governor decides.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod common;
 
@@ -619,5 +620,23 @@ fn every_rule_has_its_own_id_a_clause_and_two_titles() {
     for rule in Rule::ALL {
         assert!(!rule.clause().is_empty() && !rule.title().is_empty());
         assert!(!rule.title_chinese().is_ascii());
+    }
+}
+
+#[test]
+fn neither_a_wild_reading_nor_a_wrong_estimate_opens_a_barrier() {
+    let near = JointState { q: Radians(0.95), dq: RadiansPerSecond(3.0) };
+    for wild_reading in [true, false] {
+        let mut bench = Bench::standing(Profile::default());
+        bench.wanted[joint(0)] = JointCommand { tau: NewtonMetres(5.0), ..JointCommand::LIMP };
+        if wild_reading {
+            bench.state.joints[joint(0)] = near;
+        } else {
+            bench.frame.joints[joint(0)].q = near.q;
+            bench.frame.joints[joint(0)].dq = near.dq;
+        }
+        bench.tick();
+        assert!(bench.command.joints[joint(0)].tau < NewtonMetres(-15.0));
+        assert_eq!(bench.governor.count(Rule::JointBrake), 1);
     }
 }
