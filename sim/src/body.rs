@@ -31,8 +31,8 @@ pub struct SimBody {
 }
 
 impl SimBody {
-    /// `robot` in its settled posture on the ground at the origin of `yard`, looking along x, without
-    /// torque. The noise of all sensors comes from `seed`.
+    /// `robot` in its settled posture on the ground at the origin of `yard`, looking along x,
+    /// without torque. The noise of all sensors comes from `seed`.
     ///
     /// # Errors
     /// [`SimError`], when the robot cannot be simulated; it names the part at fault.
@@ -62,7 +62,7 @@ impl SimBody {
 
     /// Lets `disturbance` happen, from the next tick on.
     pub fn disturb(&mut self, disturbance: Disturbance) {
-        self.faults.begin(disturbance, self.truth.at);
+        self.faults.begin(disturbance);
     }
 
     /// Feeds `out` the whole moving state of the physics, bit for bit, for hashing: equal digests
@@ -96,7 +96,7 @@ impl SimBody {
     fn step(&mut self) {
         let begin = self.truth.at;
         let torque = self.drives.torques(begin, &self.truth.joints);
-        self.world.step(&torque, self.faults.push(begin));
+        self.world.step(&torque, self.faults.push(self.tick));
         self.truth = SimTruth::of(&self.world, begin + self.tick, torque);
         self.sensors.measure(&self.truth, &self.faults, &self.yard);
     }

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use signals::{Instant, JointId, Joints, Newtons};
+use signals::{JointId, Joints, Newtons};
 
 /// Something that happens to the body from outside. Takes effect with the next tick.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -41,7 +41,8 @@ pub(crate) struct Faults {
 #[derive(Clone, Copy, Debug)]
 struct Push {
     force: [Newtons; 3],
-    until: Instant,
+    /// How long it still acts.
+    remaining: Duration,
 }
 
 impl Faults {
@@ -55,10 +56,10 @@ impl Faults {
         }
     }
 
-    pub(crate) fn begin(&mut self, disturbance: Disturbance, now: Instant) {
+    pub(crate) fn begin(&mut self, disturbance: Disturbance) {
         match disturbance {
             Disturbance::Push { force, duration } => {
-                self.pushes.push(Push { force, until: now + duration });
+                self.pushes.push(Push { force, remaining: duration });
             }
             Disturbance::FreezeJoint(joint) => self.frozen[joint] = true,
             Disturbance::ThawJoint(joint) => self.frozen[joint] = false,
@@ -69,10 +70,13 @@ impl Faults {
         }
     }
 
-    /// Sum of the pushes that act in the tick from `now`, N, world frame.
-    pub(crate) fn push(&mut self, now: Instant) -> [f32; 3] {
-        self.pushes.retain(|push| now < push.until);
-        let sum = |axis: usize| self.pushes.iter().map(|push| push.force[axis].0).sum();
-        core::array::from_fn(sum)
+    /// Sum of the pushes over the coming `tick`, N, world frame.
+    pub(crate) fn push(&mut self, tick: Duration) -> [f32; 3] {
+        self.pushes.retain(|push| !push.remaining.is_zero());
+        let sum = core::array::from_fn(|axis| self.pushes.iter().map(|p| p.force[axis].0).sum());
+        for push in &mut self.pushes {
+            push.remaining = push.remaining.saturating_sub(tick);
+        }
+        sum
     }
 }

@@ -3,11 +3,11 @@
 use core::time::Duration;
 
 use model::Robot;
+use signals::{BodyCommand, Damping, Instant, JointCommand, Joints, Radians, Stiffness};
 
 use crate::drive::Drives;
 use crate::world::World;
 use crate::{SimError, Yard};
-use signals::{BodyCommand, Instant, JointCommand, Joints, Radians};
 
 /// Wall time of each of `ticks` physics steps while `robot` rises and stands on joint stiffness, on
 /// open ground: the step alone, without sensors. For benches; the result depends on the machine.
@@ -39,8 +39,8 @@ pub(crate) fn rise(robot: &Robot, now: Instant, tick: Duration) -> BodyCommand {
         let (from, to) = (angle(&robot.settled.joints), angle(&robot.stand.joints));
         JointCommand {
             q: Radians((from + share * (to - from)) as f32),
-            kp: signals::Stiffness(motion.stiffness_nm_rad as f32),
-            kd: signals::Damping(motion.damping_nm_s_rad as f32),
+            kp: Stiffness(motion.stiffness_nm_rad as f32),
+            kd: Damping(motion.damping_nm_s_rad as f32),
             ..JointCommand::default()
         }
     });

@@ -168,8 +168,8 @@ impl Sensors {
 struct Noise(ChaCha8Rng);
 
 impl Noise {
-    /// Mean 0, standard deviation `sigma`. The sum of twelve uniform draws: never beyond 6 sigma, and
-    /// without a logarithm that rounds differently from machine to machine.
+    /// Mean 0, standard deviation `sigma`. The sum of twelve uniform draws: never beyond 6 sigma,
+    /// and without a logarithm that rounds differently from machine to machine.
     fn normal(&mut self, sigma: f64) -> f32 {
         let halves = |word: u64| (0..4).map(move |i| (word >> (16 * i)) & 0xffff).sum::<u64>();
         let sum: u64 = (0..3).map(|_| halves(self.0.next_u64())).sum();

@@ -1,8 +1,14 @@
 //! The body against recorded references, conservation laws and its own promises.
 
 mod free_flight;
+mod lidar;
+mod promises;
+mod quirks;
+mod robustness;
+mod sensing;
 mod standing;
 
+use core::ops::Range;
 use core::time::Duration;
 use std::path::Path;
 
@@ -12,25 +18,35 @@ use signals::{BodyCommand, Cycle, Instant, JointCommand, Joints, SensorFrame};
 use crate::{SimBody, Yard};
 use ::body::Body as _;
 
-pub(crate) const TICK: Duration = Duration::from_millis(1);
+const TICK: Duration = Duration::from_millis(1);
 
-pub(crate) fn quadruped() -> Robot {
+fn quadruped() -> Robot {
     Robot::load(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../robots/quadruped"))).unwrap()
 }
 
-pub(crate) fn at(tick: u32) -> Instant {
+/// The quadruped with sensors that neither err nor lag.
+fn quadruped_with_perfect_sensors() -> Robot {
+    let mut robot = quadruped();
+    let sim = &mut robot.file.sim;
+    (sim.encoder_noise_rad, sim.velocity_noise_rad_s) = (0.0, 0.0);
+    (sim.gyro_noise_rad_s, sim.accelerometer_noise_m_s2) = (0.0, 0.0);
+    (sim.lidar_noise_m, sim.sensor_delay_ticks) = (0.0, 0);
+    robot
+}
+
+fn at(tick: u32) -> Instant {
     Instant::ZERO + TICK * tick
 }
 
 /// Reads the frame of cycle `tick`.
-pub(crate) fn sense(body: &mut SimBody, tick: u32) -> SensorFrame {
+fn sense(body: &mut SimBody, tick: u32) -> SensorFrame {
     body.sense(&Cycle { number: u64::from(tick), now: at(tick), period: TICK })
 }
 
-/// Runs cycles `from..to` with the command that `command` makes of tick and frame.
-pub(crate) fn run(
+/// Runs the cycles of `ticks` with the command that `command` makes of tick, frame and body.
+fn run(
     body: &mut SimBody,
-    ticks: core::ops::Range<u32>,
+    ticks: Range<u32>,
     mut command: impl FnMut(u32, &SensorFrame, &SimBody) -> BodyCommand,
 ) {
     for tick in ticks {
@@ -40,20 +56,25 @@ pub(crate) fn run(
     }
 }
 
-/// The robot on open ground, risen and standing, and the tick it has got to.
-pub(crate) fn standing(robot: &Robot, seed: u64) -> (SimBody, u32) {
-    let mut body = SimBody::new(robot, &Yard::empty(), seed).unwrap();
-    let ticks = 3500;
-    run(&mut body, 0..ticks, |tick, _, _| crate::rate::rise(robot, at(tick), TICK));
-    (body, ticks)
+/// Rises, or goes on standing, over the cycles of `ticks`.
+fn stand(body: &mut SimBody, robot: &Robot, ticks: Range<u32>) {
+    run(body, ticks, |tick, _, _| crate::rate::rise(robot, at(tick), TICK));
 }
 
-pub(crate) fn digest(body: &SimBody) -> Vec<u8> {
+fn digest(body: &SimBody) -> Vec<u8> {
     let mut bytes = Vec::new();
     body.digest(&mut |part| bytes.extend_from_slice(part));
     bytes
 }
 
-pub(crate) fn same_for_all(command: JointCommand, tick: u32) -> BodyCommand {
+fn same_for_all(command: JointCommand, tick: u32) -> BodyCommand {
     BodyCommand { joints: Joints::filled(command, 12), valid_until: at(tick) + 5 * TICK }
+}
+
+fn norm<const N: usize>(vector: [f32; N]) -> f32 {
+    vector.iter().map(|x| x * x).sum::<f32>().sqrt()
+}
+
+fn minus<const N: usize>(a: [f32; N], b: [f32; N]) -> [f32; N] {
+    core::array::from_fn(|index| a[index] - b[index])
 }

@@ -13,8 +13,8 @@ const FALLEN_TILT: f32 = 0.25 * core::f32::consts::PI;
 /// Tilt beyond which a base that touches the ground has fallen: 30 deg, in rad.
 const FALLEN_TILT_ON_GROUND: f32 = core::f32::consts::PI / 6.0;
 
-/// The true state after the last tick: exact, undelayed, without faults. For judging a run, never for
-/// control.
+/// The true state after the last tick: exact, undelayed, without faults. For judging a run, never
+/// for control.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SimTruth {
     /// The body's own time.

@@ -1,5 +1,5 @@
-//! The physics engine, wrapped: everything rapier does differently from what one expects is put right
-//! here, and no type of it leaves this file.
+//! The physics engine, wrapped: everything rapier does differently from what one expects is put
+//! right here, and no type of it leaves this file.
 //!
 //! What is put right: the engine damps every turning degree of freedom by a hidden 0.1 N m s/rad;
 //! bodies have no mass before the first step; a free base wanders if its centre of mass is not its
@@ -27,7 +27,8 @@ use crate::yard::{OBSTACLE_HEIGHT, Obstacle, Outline, Yard};
 
 /// Half the side of the ground's slab, m, and half its thickness.
 const GROUND_HALF: [f32; 2] = [100.0, 0.5];
-/// A hinge's only coordinate: the engine turns each hinge's frame so that it moves about its x axis.
+/// A hinge's only coordinate: the engine turns each hinge's frame so that it moves about its x
+/// axis.
 const HINGE_COORDINATE: usize = 3;
 
 type Handles = MjcfRobotHandles<Option<MultibodyJointHandle>>;
@@ -50,6 +51,9 @@ pub(crate) struct World {
     base: RigidBodyHandle,
     /// Base origin in the engine's frame of that body, m.
     base_origin: Vector,
+    /// All moving bodies, the base first.
+    links: Vec<RigidBodyHandle>,
+    /// In the robot's order.
     joints: Vec<MultibodyJointHandle>,
     feet: Vec<ColliderHandle>,
     base_colliders: Vec<ColliderHandle>,
@@ -81,9 +85,14 @@ impl World {
             .solids()
             .map(|solid| engine.colliders.insert(with_friction(collider(solid), friction)))
             .collect();
-        let base_origin = engine.centre_base(base, joints.first().copied());
+        let links = engine.links_of(&joints);
+        if links.first() != Some(&base) {
+            let name = robot.file.base_body.clone();
+            return Err(SimError::Missing { kind: "freely moving root body", name });
+        }
+        let base_origin = engine.centre_base(base, &joints);
         let mut world =
-            Self { engine, base, base_origin, joints, feet, base_colliders, ground, solids };
+            Self { engine, base, base_origin, links, joints, feet, base_colliders, ground, solids };
         world.set_passive_forces(robot, &parsed);
         world.place(robot);
         Ok(world)
@@ -92,8 +101,8 @@ impl World {
     /// One tick: the drives give `torque`, someone pushes the base with `push` (N, world frame) at
     /// its centre of mass.
     pub(crate) fn step(&mut self, torque: &Joints<NewtonMetres>, push: [f32; 3]) {
-        for body in self.link_bodies() {
-            if let Some(body) = self.engine.bodies.get_mut(body) {
+        for &link in &self.links {
+            if let Some(body) = self.engine.bodies.get_mut(link) {
                 body.reset_torques(false);
                 body.reset_forces(false);
             }
@@ -153,7 +162,7 @@ impl World {
 
     /// The whole moving state, bit for bit: link poses and velocities, joint coordinates.
     pub(crate) fn digest(&self, out: &mut impl FnMut(&[u8])) {
-        for body in self.link_bodies().filter_map(|handle| self.engine.bodies.get(handle)) {
+        for body in self.links.iter().filter_map(|&link| self.engine.bodies.get(link)) {
             let rotation = body.rotation();
             for vector in [body.translation(), body.linvel(), body.angvel()] {
                 vector.to_array().into_iter().for_each(|value| out(&value.to_le_bytes()));
@@ -168,23 +177,15 @@ impl World {
         }
     }
 
-    fn link_bodies(&self) -> impl Iterator<Item = RigidBodyHandle> + use<> {
-        let multibody = self.joints.first().and_then(|&joint| self.engine.multibodies.get(joint));
-        let links = multibody.map(|(multibody, _)| {
-            multibody.links().map(MultibodyLink::rigid_body_handle).collect::<Vec<_>>()
-        });
-        links.unwrap_or_default().into_iter()
-    }
-
     /// Writes damping, dry friction and rotor inertia of every degree of freedom: none for the free
     /// base, the model file's for each hinge. The engine's own damping disappears with it.
     fn set_passive_forces(&mut self, robot: &Robot, parsed: &MjcfRobot) {
+        if let Some((multibody, _)) = self.engine.multibody_of(&self.joints) {
+            multibody.damping_mut().fill(0.0);
+        }
         for (&handle, name) in self.joints.iter().zip(robot.joint_names()) {
             let source = parsed.joint_name_to_idx.get(name).and_then(|&i| parsed.joints.get(i));
             let Some((multibody, link)) = self.engine.multibodies.get_mut(handle) else { continue };
-            if let Some(first) = multibody.root().joint().ndofs().checked_sub(1) {
-                (0..=first).for_each(|dof| multibody.damping_mut()[dof] = 0.0);
-            }
             let dof = multibody.link(link).map(MultibodyLink::assembly_id);
             if let (Some(source), Some(dof)) = (source, dof) {
                 multibody.damping_mut()[dof] = source.damping_per_dof;
@@ -194,29 +195,27 @@ impl World {
         }
     }
 
-    /// Puts the robot into its settled posture and brings masses, poses and Jacobians up to date.
+    /// Puts the robot into its settled posture and brings poses and Jacobians up to date.
     fn place(&mut self, robot: &Robot) {
         let Engine { bodies, multibodies, .. } = &mut self.engine;
+        let dofs: Vec<usize> = self.joints.iter().filter_map(|&j| dof_of(multibodies, j)).collect();
         if let Some(base) = bodies.get_mut(self.base) {
             let origin = Vector::new(0.0, 0.0, robot.settled.base_height as f32);
             base.set_position(Pose::from_translation(origin - self.base_origin), true);
         }
-        let Some((first, _)) = self.joints.first().and_then(|&joint| multibodies.get(joint)) else {
+        let Some((multibody, _)) =
+            self.joints.first().and_then(|&joint| multibodies.get_mut(joint))
+        else {
             return;
         };
-        let mut displacement = vec![0.0; first.ndofs()];
-        for (&handle, &q) in self.joints.iter().zip(&robot.settled.joints) {
-            if let Some(dof) = dof_of(multibodies, handle) {
-                displacement[dof] = q as f32;
-            }
+        let mut displacement = vec![0.0; multibody.ndofs()];
+        for (dof, q) in dofs.into_iter().zip(&robot.settled.joints) {
+            displacement[dof] = *q as f32;
         }
-        let first = self.joints.first().copied();
-        if let Some((multibody, _)) = first.and_then(|joint| multibodies.get_mut(joint)) {
-            multibody.apply_displacements(&displacement);
-            // The free root takes the pose just given to its body.
-            multibody.forward_kinematics(bodies, true);
-            multibody.update_rigid_bodies(bodies, true);
-        }
+        multibody.apply_displacements(&displacement);
+        // The free root takes the pose just given to its body.
+        multibody.forward_kinematics(bodies, true);
+        multibody.update_rigid_bodies(bodies, true);
     }
 }
 
@@ -271,14 +270,22 @@ impl Engine {
         )
     }
 
+    /// The tree that the robot's joints belong to.
+    fn multibody_of(&mut self, joints: &[MultibodyJointHandle]) -> Option<(&mut Multibody, usize)> {
+        joints.first().and_then(|&joint| self.multibodies.get_mut(joint))
+    }
+
+    fn links_of(&mut self, joints: &[MultibodyJointHandle]) -> Vec<RigidBodyHandle> {
+        let multibody = self.multibody_of(joints);
+        multibody.map_or_else(Vec::new, |(multibody, _)| {
+            multibody.links().map(MultibodyLink::rigid_body_handle).collect()
+        })
+    }
+
     /// Gives every body its mass, then moves the base's frame into its centre of mass: the engine
     /// integrates a free root as if its frame lay there, so that a base with its centre of mass
     /// elsewhere would wander when it turns. Returns where the origin now lies in that frame.
-    fn centre_base(
-        &mut self,
-        base: RigidBodyHandle,
-        joint: Option<MultibodyJointHandle>,
-    ) -> Vector {
+    fn centre_base(&mut self, base: RigidBodyHandle, joints: &[MultibodyJointHandle]) -> Vector {
         let colliders = &self.colliders;
         self.bodies
             .iter_mut()
@@ -296,7 +303,7 @@ impl Engine {
         }
         body.set_additional_mass_properties(mass, true);
         body.recompute_mass_properties_from_colliders(&self.colliders);
-        if let Some((multibody, _)) = joint.and_then(|joint| self.multibodies.get_mut(joint)) {
+        if let Some((multibody, _)) = self.multibody_of(joints) {
             let root = multibody.root().link_id();
             for link in multibody.links_mut().filter(|link| !link.is_root()) {
                 if link.parent_id() == Some(root) {
@@ -444,9 +451,9 @@ fn with_friction(collider: ColliderBuilder, friction: f32) -> ColliderBuilder {
 
 #[cfg(test)]
 impl World {
-    /// Free space for comparisons with references: nothing to touch, no joint stops, no dry friction,
-    /// the base's origin at rest but spinning with `spin` (rad/s, world).
-    pub(crate) fn into_free_flight(&mut self, gravity: [f32; 3], spin: [f32; 3]) {
+    /// Free space for comparisons with references: nothing to touch, no joint stops, no dry
+    /// friction, the base's origin at rest but spinning with `spin` (rad/s, world).
+    pub(crate) fn set_free(&mut self, gravity: [f32; 3], spin: [f32; 3]) {
         use rapier3d::prelude::{InteractionGroups, JointAxesMask};
         self.engine.gravity = Vector::from_array(gravity);
         for (_, collider) in self.engine.colliders.iter_mut() {
@@ -468,12 +475,12 @@ impl World {
 
     /// Mass of all links, kg.
     pub(crate) fn mass(&self) -> f32 {
-        self.link_bodies().map(|body| self.engine.bodies[body].mass()).sum()
+        self.links.iter().map(|&body| self.engine.bodies[body].mass()).sum()
     }
 
     /// Angular momentum of all links about their common centre of mass, N m s, world.
     pub(crate) fn angular_momentum(&self) -> [f32; 3] {
-        let links: Vec<_> = self.link_bodies().map(|body| &self.engine.bodies[body]).collect();
+        let links: Vec<_> = self.links.iter().map(|&body| &self.engine.bodies[body]).collect();
         let mass = self.mass();
         let center = links.iter().map(|b| b.center_of_mass() * b.mass()).sum::<Vector>() / mass;
         let drift = links.iter().map(|b| b.linvel() * b.mass()).sum::<Vector>() / mass;
@@ -487,7 +494,7 @@ impl World {
 
     /// Common centre of mass, m, world.
     pub(crate) fn center_of_mass(&self) -> [f32; 3] {
-        let links = || self.link_bodies().map(|body| &self.engine.bodies[body]);
+        let links = || self.links.iter().map(|&body| &self.engine.bodies[body]);
         (links().map(|b| b.center_of_mass() * b.mass()).sum::<Vector>() / self.mass()).to_array()
     }
 
