@@ -173,6 +173,8 @@ fn a_plan_to_stand_changes_no_level() {
     let ruling = bench.run(900);
     assert_eq!((ruling.motion, ruling.authority), (Motion::Stand, Authority::Brain));
     assert_eq!(ruling.level, Level::Nominal);
+    assert_eq!(bench.run(100).level, Level::Nominal);
+    assert_eq!(bench.tick().level, Level::Hold);
 }
 
 #[test]
@@ -416,7 +418,9 @@ fn a_short_gap_slows_the_robot_for_two_seconds() {
 #[test]
 fn other_causes_of_a_controlled_stop() {
     type Spoil = fn(&mut Bench);
-    let table: [(Rule, u32, Spoil); 7] = [
+    let table: [(Rule, u32, Spoil); 9] = [
+        (Rule::StateInvalid, 61, |b| b.silent_state = true),
+        (Rule::ImuStale, 1, |b| b.imu_ahead = ms(61)),
         (Rule::JointStuck, 99, |b| b.noisy = false),
         (Rule::ImuStale, 61, |b| b.silent_imu = true),
         (Rule::StateInvalid, 1, |b| b.state.valid = false),
@@ -530,6 +534,15 @@ fn what_a_joint_may_be_told() {
 }
 
 #[test]
+fn a_stamp_a_little_ahead_is_fresh() {
+    let mut bench = Bench::standing(Profile::default());
+    bench.imu_ahead = ms(1);
+    assert_eq!(bench.run(100).level, Level::Nominal);
+    bench.imu_ahead = ms(6);
+    assert_eq!(bench.tick().level, Level::Limited);
+}
+
+#[test]
 fn a_silent_joint_keeps_its_impedance_without_barrier() {
     let mut bench = Bench::standing(Profile::default());
     bench.set_joint(joint(0), 0.96, 4.0);
@@ -638,5 +651,33 @@ fn neither_a_wild_reading_nor_a_wrong_estimate_opens_a_barrier() {
         bench.tick();
         assert!(bench.command.joints[joint(0)].tau < NewtonMetres(-15.0));
         assert_eq!(bench.governor.count(Rule::JointBrake), 1);
+    }
+}
+
+#[test]
+fn a_late_actuator_brakes_earlier() {
+    let braked = |delay: u64| {
+        let mut bench = Bench::standing(Profile { brake_delay: ms(delay), ..Profile::default() });
+        bench.set_joint(joint(0), 0.72, 4.0);
+        bench.wanted[joint(0)] = JointCommand { tau: NewtonMetres(19.0), ..JointCommand::LIMP };
+        bench.tick();
+        bench.command.joints[joint(0)].tau.0
+    };
+    assert!(braked(0) > 0.0 && braked(10) < braked(0) - 5.0, "{} {}", braked(0), braked(10));
+}
+
+#[test]
+fn far_from_its_limits_a_fast_joint_gets_what_the_drive_can_give() {
+    let mut wide = hardware();
+    wide.joints.iter_mut().for_each(|limits| {
+        (limits.q_min, limits.q_max) = (Radians(-50.0), Radians(50.0));
+    });
+    for (dq, tau, allowed) in [(7.9, 19.0, 19.0), (9.0, 19.5, 55.0 / 3.0), (-9.0, 19.5, 19.5)] {
+        let mut bench = Bench::of(&wide, Profile::default()).started();
+        bench.set_joint(joint(0), 0.0, dq);
+        bench.wanted[joint(0)] = JointCommand { tau: NewtonMetres(tau), ..JointCommand::LIMP };
+        bench.tick();
+        let given = bench.command.joints[joint(0)].tau.0;
+        assert!((given - allowed).abs() < 1e-3, "{dq} {tau}: {given}");
     }
 }

@@ -51,6 +51,9 @@ pub struct Bench {
     pub silent_joint: Option<JointId>,
     pub silent_imu: bool,
     pub silent_lidar: bool,
+    pub silent_state: bool,
+    /// How far the inertial unit's clock is ahead.
+    pub imu_ahead: Duration,
     /// Readings differ in the last bits, as real ones do.
     pub noisy: bool,
     pub records: Vec<Record>,
@@ -59,6 +62,10 @@ pub struct Bench {
 
 impl Bench {
     pub fn new(profile: Profile) -> Self {
+        Self::of(&hardware(), profile)
+    }
+
+    pub fn of(hardware: &HardwareLimits, profile: Profile) -> Self {
         let reading = JointReading::default();
         let frame = SensorFrame {
             joints: Joints::filled(reading, JOINTS),
@@ -87,7 +94,7 @@ impl Bench {
             JOINTS,
         );
         Self {
-            governor: Governor::new(Envelope::new(&hardware()).unwrap(), profile),
+            governor: Governor::new(Envelope::new(hardware).unwrap(), profile),
             number: 0,
             now: Instant::from_nanos(1_000_000_000),
             frame,
@@ -98,6 +105,8 @@ impl Bench {
             silent_joint: None,
             silent_imu: false,
             silent_lidar: false,
+            silent_state: false,
+            imu_ahead: Duration::ZERO,
             noisy: true,
             records: Vec::new(),
             command: BodyCommand {
@@ -109,13 +118,17 @@ impl Bench {
 
     /// A bench whose robot has been started and stands.
     pub fn standing(profile: Profile) -> Self {
-        let mut bench = Self::new(profile);
+        Self::new(profile).started()
+    }
+
+    pub fn started(mut self) -> Self {
+        let bench = &mut self;
         bench.run(60);
         bench.act(OperatorAct::Start);
         assert_eq!(bench.governor.ruling().mode, Mode::Auto, "{:?}", bench.told());
         bench.state.posture = Posture::Standing;
         bench.records.clear();
-        bench
+        self
     }
 
     pub fn tick(&mut self) -> Ruling {
@@ -157,14 +170,16 @@ impl Bench {
             }
         }
         if !self.silent_imu {
-            self.frame.imu.at = self.now;
+            self.frame.imu.at = self.now + self.imu_ahead;
         }
         if !self.silent_lidar
             && let Some(lidar) = &mut self.frame.lidar
         {
             lidar.at = self.now;
         }
-        self.state.at = self.now;
+        if !self.silent_state {
+            self.state.at = self.now;
+        }
     }
 
     pub fn run(&mut self, ticks: u32) -> Ruling {
