@@ -48,6 +48,15 @@ impl Path {
         (self.via_time, self.to_time, self.elapsed) = (via.1, to.1, 0.0);
     }
 
+    /// The path leads from inside the limits, even where a limp leg lies beyond them.
+    fn enter(&mut self, robot: &Robot) {
+        let margin = f64::from(robot.file.governor.position_margin_rad) + 0.01;
+        for (from, limits) in self.from.iter_mut().zip(robot.limits.joints.iter()) {
+            let (low, high) = (f64::from(limits.q_min.0), f64::from(limits.q_max.0));
+            *from = from.clamp(low + margin, high - margin);
+        }
+    }
+
     /// Wanted position and velocity of joint `k`, rad and rad/s.
     fn at(&self, k: usize) -> (f64, f64) {
         let late = self.elapsed - self.via_time;
@@ -139,6 +148,7 @@ impl Cerebellum {
             accelerometer: vector(frame.imu.specific_force.map(|a| a.0)),
             feet: self.legs.legs.map(|leg| leg.position),
             feet_velocity: self.legs.legs.map(|leg| leg.velocity),
+            feet_turning: self.legs.legs.map(|leg| leg.turning),
             trust,
             resting: self.resting(),
         });
@@ -225,6 +235,7 @@ impl Cerebellum {
             Posture::Limp | Posture::Damped => {
                 let down = (settled.as_slice(), GATHER_TIME);
                 self.path.begin(&self.legs.q, down, down);
+                self.path.enter(&self.robot);
             }
             // A foot may be in the air: first all feet down, then the body.
             Posture::Rising | Posture::Standing | Posture::Walking => {
@@ -233,6 +244,7 @@ impl Cerebellum {
                 let gather = if stepping { 0.3 } else { 0.05 };
                 let down = (settled.as_slice(), self.robot.file.motion.settle_s);
                 self.path.begin(&self.legs.q, (over, gather), down);
+                self.path.enter(&self.robot);
             }
         }
         self.trot.reset();
@@ -246,6 +258,7 @@ impl Cerebellum {
             let under = (self.robot.settled.joints.as_slice(), GATHER_TIME);
             let up = (self.robot.stand.joints.as_slice(), self.robot.file.motion.rise_s);
             self.path.begin(&self.legs.q, under, up);
+            self.path.enter(&self.robot);
             self.trot.reset();
             self.posture = Posture::Rising;
         }

@@ -30,6 +30,8 @@ pub struct Measurement {
     pub feet: [Vector3<f64>; FEET_MAX],
     /// Foot velocities relative to the base, m/s.
     pub feet_velocity: [Vector3<f64>; FEET_MAX],
+    /// Angular velocities of the feet's links relative to the base, rad/s.
+    pub feet_turning: [Vector3<f64>; FEET_MAX],
     /// How far each foot may be taken as standing, 0 to 1.
     pub trust: [f64; FEET_MAX],
     /// The body is known to lie still.
@@ -154,11 +156,22 @@ impl Estimator {
             self.p[(3 + k, 3 + k)] += velocity;
         }
         for foot in 0..self.feet {
+            let rolled = self.rolling(m, foot, rotation) * dt;
+            for k in 0..3 {
+                self.x[6 + 3 * foot + k] += rolled[k];
+            }
             let slip = 1e-6 * (1.0 + SWING_NOISE * (1.0 - m.trust[foot]));
             for k in 0..3 {
                 self.p[(6 + 3 * foot + k, 6 + 3 * foot + k)] += slip;
             }
         }
+    }
+
+    /// A round foot rolls on the ground: its centre moves with the turning of its link. World, m/s.
+    /// At 0.5 m/s this is 7 % of the speed; left out, the odometry is short by as much.
+    fn rolling(&self, m: &Measurement, foot: usize, rotation: &Matrix3<f64>) -> Vector3<f64> {
+        let turning = rotation * (m.gyro + m.feet_turning[foot]);
+        turning.cross(&Vector3::new(0.0, 0.0, self.foot_radius))
     }
 
     fn correct(&mut self, m: &Measurement, rotation: &Matrix3<f64>) {
@@ -175,7 +188,8 @@ impl Estimator {
                 continue;
             }
             let spin = m.gyro.cross(&m.feet[foot]);
-            let moving = rotation * -(m.feet_velocity[foot] + spin);
+            let rolling = self.rolling(m, foot, rotation);
+            let moving = rolling - rotation * (m.feet_velocity[foot] + spin);
             let velocity = variance(self.noise.foot_velocity_noise_m_s, trust);
             for k in 0..3 {
                 self.scalar(&[(3 + k, 1.0)], moving[k], velocity);

@@ -67,6 +67,6 @@ mod tests {
         assert_eq!(stands(0.01), [true, true, true, true]);
         assert_eq!(stands(0.10), [true, false, false, true]);
         assert_eq!(stands(0.30), [false, true, true, false]);
-        assert_eq!(gait.phase(0, 0.24 + 0.08), FootPhase::Swing(0.5));
+        assert!(matches!(gait.phase(0, 0.32), FootPhase::Swing(s) if (s - 0.5).abs() < 1e-9));
     }
 }

@@ -1,6 +1,6 @@
 //! The legs of the present tick: foot positions, velocities and Jacobians in the base frame.
 
-use model::{BaseMotion, Dynamics, Kinematics, Robot};
+use model::{BaseMotion, Dynamics, JointKind, Kinematics, Robot};
 use nalgebra::{Matrix3, Vector3};
 use signals::FEET_MAX;
 
@@ -14,6 +14,8 @@ pub(crate) struct Leg {
     pub(crate) position: Vector3<f64>,
     /// Velocity of the foot relative to the base, base frame, m/s.
     pub(crate) velocity: Vector3<f64>,
+    /// Angular velocity of the foot's link relative to the base, base frame, rad/s.
+    pub(crate) turning: Vector3<f64>,
     /// Jacobian columns: foot velocity per joint velocity, base frame, in chain order.
     columns: [Vector3<f64>; LEG_JOINTS_MAX],
 }
@@ -42,7 +44,8 @@ impl Legs {
     pub(crate) fn new(robot: &Robot) -> Self {
         let joints = robot.model.joint_count();
         let zero = Vector3::zeros();
-        let leg = Leg { position: zero, velocity: zero, columns: [zero; LEG_JOINTS_MAX] };
+        let leg =
+            Leg { position: zero, velocity: zero, turning: zero, columns: [zero; LEG_JOINTS_MAX] };
         Self {
             kinematics: Kinematics::new(&robot.model),
             dynamics: Dynamics::new(&robot.model),
@@ -61,10 +64,13 @@ impl Legs {
         self.kinematics.update(&robot.model, &self.q);
         for (leg, foot) in self.legs.iter_mut().zip(&robot.feet) {
             leg.position = self.kinematics.point(&robot.model, foot.frame);
-            leg.velocity = Vector3::zeros();
+            (leg.velocity, leg.turning) = (Vector3::zeros(), Vector3::zeros());
             for (column, &joint) in leg.columns.iter_mut().zip(&foot.chain) {
                 *column = self.kinematics.column(&robot.model, joint, &leg.position);
                 leg.velocity += *column * self.dq[joint];
+                if robot.model.joints[joint].kind == JointKind::Revolute {
+                    leg.turning += self.kinematics.axis(&robot.model, joint) * self.dq[joint];
+                }
             }
         }
         self.whole = self.kinematics.composite(&robot.model);

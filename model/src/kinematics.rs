@@ -47,11 +47,17 @@ impl Kinematics {
         self.position[frame.link] + self.rotation[frame.link] * frame.position
     }
 
+    /// Axis of joint `joint` in the base frame, unit vector.
+    #[must_use]
+    pub fn axis(&self, model: &RobotModel, joint: usize) -> Vector3<f64> {
+        self.rotation[joint + 1] * model.joints[joint].axis
+    }
+
     /// Velocity of the base-frame point `at` (fixed to the link that joint `joint` carries, or to one
     /// further out) per unit velocity of that joint: a column of its Jacobian, base frame.
     #[must_use]
     pub fn column(&self, model: &RobotModel, joint: usize, at: &Vector3<f64>) -> Vector3<f64> {
-        let axis = self.rotation[joint + 1] * model.joints[joint].axis;
+        let axis = self.axis(model, joint);
         match model.joints[joint].kind {
             JointKind::Revolute => axis.cross(&(at - self.position[joint + 1])),
             JointKind::Prismatic => axis,
