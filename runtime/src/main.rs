@@ -1,2 +1,5 @@
-//! The binary.
-fn main() {}
+//! The binary `triune`: the command line of the crate [`runtime`].
+
+fn main() -> std::process::ExitCode {
+    runtime::cli::main()
+}

@@ -1,0 +1,477 @@
+//! The command line: what may be asked for, who answers it, and with which exit code.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use serde_json::json;
+
+use crate::check::{self, Diagnosis};
+use crate::report::{Outcome, Report, colour_wanted};
+use crate::robot_source::RobotSource;
+use crate::{doctor, why};
+
+/// Runs a robot: plans are asked for, the governor decides, the report says why.
+#[derive(Debug, Parser)]
+#[command(name = "triune", version, about, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    demo: DemoArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// The default robot in the simulator: one mission with faults and stops, then a report.
+    Demo(DemoArgs),
+    /// Runs a robot folder.
+    Run(RunArgs),
+    /// Explains every error in robot, policy and mission files.
+    Check(CheckArgs),
+    /// Says what is in a robot, a policy or a run.
+    Inspect(InspectArgs),
+    /// Explains each intervention of a run in plain words.
+    Why(WhyArgs),
+    /// Says what this machine can do and what is missing.
+    Doctor {
+        /// For programs.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+struct DemoArgs {
+    /// Robot folder; without it the built-in quadruped.
+    #[arg(long, value_name = "DIR")]
+    robot: Option<PathBuf>,
+    #[command(flatten)]
+    common: CommonArgs,
+}
+
+#[derive(Debug, Args)]
+struct CommonArgs {
+    /// Virtual time: as fast as it goes.
+    #[arg(long)]
+    fast: bool,
+    /// No live display; one plain line for each event.
+    #[arg(long)]
+    headless: bool,
+    /// Seed of everything random.
+    #[arg(long, default_value_t = 42)]
+    seed: u64,
+    /// Simulator.
+    #[arg(long, value_enum, default_value_t = Simulator::Rapier)]
+    sim: Simulator,
+    /// Folder for report and journal; without it a new one below `runs`.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Prints the report as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+struct RunArgs {
+    /// Robot folder, or its robot.toml.
+    robot: PathBuf,
+    /// Mission file; without it the mission of the demo.
+    #[arg(long, value_name = "FILE")]
+    mission: Option<PathBuf>,
+    /// Body to run on.
+    #[arg(long, value_enum, default_value_t = BodyChoice::Sim)]
+    body: BodyChoice,
+    #[command(flatten)]
+    common: CommonArgs,
+}
+
+#[derive(Debug, Args)]
+struct CheckArgs {
+    /// Robot folders, or robot, policy or mission files.
+    #[arg(required = true)]
+    paths: Vec<PathBuf>,
+    /// For programs.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+struct InspectArgs {
+    /// What the path holds.
+    #[arg(value_enum)]
+    what: Subject,
+    /// Folder or file.
+    path: PathBuf,
+    /// For programs.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+struct WhyArgs {
+    /// Folder of the run, or its journal.
+    run: PathBuf,
+    /// For programs.
+    #[arg(long)]
+    json: bool,
+    /// Language of the sentences.
+    #[arg(long, value_enum, default_value_t = why::Lang::En)]
+    lang: why::Lang,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Subject {
+    Robot,
+    Policy,
+    Run,
+}
+
+/// What simulates the body.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Simulator {
+    /// Built in.
+    #[default]
+    Rapier,
+    /// Not yet.
+    Mujoco,
+}
+
+/// What the robot runs on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum BodyChoice {
+    /// A simulated body.
+    #[default]
+    Sim,
+}
+
+/// What a run needs to know.
+#[derive(Clone, Debug, Default)]
+pub struct DemoOptions {
+    /// Where the robot comes from.
+    pub robot: RobotSource,
+    /// Mission file; the built-in mission without one.
+    pub mission: Option<PathBuf>,
+    /// Virtual time.
+    pub fast: bool,
+    /// No live display.
+    pub headless: bool,
+    /// Seed of everything random.
+    pub seed: u64,
+    /// Folder for report and journal; a new one below `runs` without it.
+    pub out: Option<PathBuf>,
+    /// Standard output belongs to a program: show no progress.
+    pub json: bool,
+}
+
+/// Exit codes; they stay stable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// All went well.
+    Ok = 0,
+    /// The command line was not understood, or asks for what is not there.
+    Usage = 2,
+    /// A file the run needs is wrong, or its folder cannot be written.
+    Configuration = 3,
+    /// The body or the machine failed.
+    Hardware = 4,
+    /// The governor or a person stopped the robot.
+    SafetyStop = 5,
+    /// A check of the mission failed.
+    FailedCheck = 6,
+}
+
+/// Why a command did not do its work: what to tell the person, and the exit code.
+#[derive(Debug)]
+pub struct Failure {
+    /// The exit code.
+    pub exit: Exit,
+    /// What to tell.
+    pub error: miette::Report,
+}
+
+impl Failure {
+    /// A failure from any diagnostic.
+    pub fn new(exit: Exit, error: impl Into<miette::Report>) -> Self {
+        Self { exit, error: error.into() }
+    }
+}
+
+impl From<Box<model::LoadError>> for Failure {
+    fn from(error: Box<model::LoadError>) -> Self {
+        Self::new(Exit::Configuration, Diagnosis::from(error))
+    }
+}
+
+/// Runs the command line of this process and returns its exit code.
+#[must_use]
+pub fn main() -> ExitCode {
+    listen();
+    let exit = answer(Cli::parse()).unwrap_or_else(|failure| {
+        eprintln!("{:?}", failure.error);
+        failure.exit
+    });
+    ExitCode::from(exit as u8)
+}
+
+/// Messages for developers go to standard error, as far as `TRIUNE_LOG` asks for them.
+fn listen() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("TRIUNE_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}
+
+fn answer(cli: Cli) -> Result<Exit, Failure> {
+    match cli.command {
+        None => demo(RobotSource::of(cli.demo.robot), None, cli.demo.common),
+        Some(Command::Demo(args)) => demo(RobotSource::of(args.robot), None, args.common),
+        Some(Command::Run(RunArgs { robot, mission, body: BodyChoice::Sim, common })) => {
+            demo(RobotSource::Folder(robot), mission, common)
+        }
+        Some(Command::Check(args)) => Ok(check(&args)),
+        Some(Command::Inspect(args)) => inspect(&args),
+        Some(Command::Why(args)) => explain(&args),
+        Some(Command::Doctor { json }) => Ok(examine(json)),
+    }
+}
+
+fn demo(robot: RobotSource, mission: Option<PathBuf>, common: CommonArgs) -> Result<Exit, Failure> {
+    let CommonArgs { fast, headless, seed, sim, out, json } = common;
+    if sim == Simulator::Mujoco {
+        let message = miette::miette!(
+            help = "leave --sim out, or write --sim rapier",
+            "the simulator mujoco comes in a later version; this one has rapier"
+        );
+        return Err(Failure::new(Exit::Usage, message));
+    }
+    let report = run_demo(DemoOptions { robot, mission, fast, headless, seed, out, json })?;
+    if json {
+        print(&report.json().unwrap_or_default());
+    } else {
+        print(&report.one_screen(terminal_width(), colour_wanted()));
+    }
+    Ok(match report.mission.outcome {
+        Outcome::Complete => Exit::Ok,
+        Outcome::Failed => Exit::FailedCheck,
+        Outcome::Interrupted | Outcome::SafetyStop => Exit::SafetyStop,
+    })
+}
+
+// ---- The one place that starts a run. ----------------------------------------------------------
+// `runtime::run` replaces the body of this function by
+// `crate::run::demo(options).map_err(Failure::from)`.
+fn run_demo(options: DemoOptions) -> Result<Report, Failure> {
+    let robot = options.robot.robot()?;
+    let message = miette::miette!("{}: this build cannot run a robot yet", robot.file.name);
+    Err(Failure::new(Exit::Hardware, message))
+}
+// -------------------------------------------------------------------------------------------------
+
+fn check(args: &CheckArgs) -> Exit {
+    let found = check::check(&args.paths);
+    let all_well = found.iter().all(|(finding, _)| finding.ok);
+    if args.json {
+        let findings: Vec<_> = found.iter().map(|(finding, _)| finding).collect();
+        print_json(&json!({ "schema": "triune.check/1", "ok": all_well, "findings": findings }));
+    } else {
+        for (finding, diagnosis) in found {
+            match diagnosis {
+                None => print(&format!("ok  {}  {}\n", finding.path, finding.summary)),
+                Some(diagnosis) => eprintln!("{:?}", miette::Report::new(diagnosis)),
+            }
+        }
+    }
+    if all_well { Exit::Ok } else { Exit::Configuration }
+}
+
+fn inspect(args: &InspectArgs) -> Result<Exit, Failure> {
+    let (value, text) = match args.what {
+        Subject::Robot => robot_contents(&args.path)?,
+        Subject::Policy => policy_contents(&args.path)?,
+        Subject::Run => run_contents(&args.path)?,
+    };
+    if args.json {
+        print_json(&value)
+    } else {
+        print(&text)
+    }
+    Ok(Exit::Ok)
+}
+
+type Contents = (serde_json::Value, String);
+
+fn robot_contents(path: &Path) -> Result<Contents, Failure> {
+    let robot = model::Robot::load(path)?;
+    let mut text = format!(
+        "{}: {:.2} kg, {} feet, {:.0} cycles a second\n\n{:<18} {:>8} {:>8} {:>8} {:>8}\n",
+        robot.file.name,
+        robot.model.mass(),
+        robot.feet.len(),
+        robot.file.control.rate_hz,
+        "joint",
+        "min rad",
+        "max rad",
+        "rad/s",
+        "N m"
+    );
+    let mut joints = Vec::new();
+    for (name, limits) in robot.joint_names().zip(robot.limits.joints.iter()) {
+        let [low, high] = [limits.q_min.0, limits.q_max.0];
+        let [speed, torque] = [limits.dq_max.0, limits.tau_max.0];
+        text += &format!("{name:<18} {low:>8.2} {high:>8.2} {speed:>8.1} {torque:>8.1}\n");
+        joints.push(json!({
+            "name": name, "position_min_rad": low, "position_max_rad": high,
+            "velocity_max_rad_s": speed, "torque_max_nm": torque
+        }));
+    }
+    let feet: Vec<_> = robot.feet.iter().map(|foot| &foot.name).collect();
+    let value = json!({
+        "schema": "triune.inspect.robot/1", "name": robot.file.name, "mass_kg": robot.model.mass(),
+        "rate_hz": robot.file.control.rate_hz, "feet": feet, "joints": joints,
+        "sha256": hexadecimal(&robot.hash),
+    });
+    Ok((value, text))
+}
+
+fn policy_contents(path: &Path) -> Result<Contents, Failure> {
+    let folder = if path.is_dir() { path } else { path.parent().unwrap_or(path) };
+    let policy = brain::Policy::load(folder)
+        .map_err(|error| Failure::new(Exit::Configuration, miette::miette!("{error}")))?;
+    let card = policy.card();
+    let text = format!(
+        "{} {} ({})\nmodel   {}\nsha256  {}\ninput   {} {:?}\noutput  {} {:?}\n",
+        card.name,
+        card.version,
+        card.licence,
+        card.model.file,
+        card.model.sha256,
+        card.input.name,
+        card.input.shape,
+        card.output.name,
+        card.output.shape
+    );
+    let value = json!({
+        "schema": "triune.inspect.policy/1", "name": card.name, "version": card.version,
+        "licence": card.licence, "model": card.model.file, "sha256": card.model.sha256,
+        "input": { "name": card.input.name, "shape": card.input.shape },
+        "output": { "name": card.output.name, "shape": card.output.shape },
+    });
+    Ok((value, text))
+}
+
+fn run_contents(path: &Path) -> Result<Contents, Failure> {
+    let (journal, _) = read_run(path)?;
+    let last_s = journal.ticks.last().map_or(0.0, |tick| tick.at.as_seconds());
+    let (ticks, records, events) =
+        (journal.ticks.len(), journal.records.len(), journal.events.len());
+    let mut text = format!(
+        "{}, seed {}: {last_s:.2} s, {ticks} ticks, {records} interventions, {events} events\n\n",
+        journal.info.robot, journal.info.seed
+    );
+    for event in &journal.events {
+        text += &format!("{:>8.2} s  {}\n", event.at_s, event.sentence);
+    }
+    if let Some(cut) = &journal.cut {
+        text += &format!("\nThe journal is cut off: {cut}\n");
+    }
+    let value = json!({
+        "schema": "triune.inspect.run/1", "robot": journal.info.robot, "seed": journal.info.seed,
+        "duration_s": last_s, "ticks": ticks, "interventions": records,
+        "events": journal.events, "cut": journal.cut,
+    });
+    Ok((value, text))
+}
+
+fn explain(args: &WhyArgs) -> Result<Exit, Failure> {
+    let (journal, reasons) = read_run(&args.run)?;
+    if args.json {
+        print_json(&json!({
+            "schema": "triune.why/1", "robot": journal.info.robot, "seed": journal.info.seed,
+            "cut": journal.cut, "interventions": reasons,
+        }));
+    } else {
+        print(&why::text(&journal, &reasons, args.lang));
+    }
+    Ok(Exit::Ok)
+}
+
+fn read_run(path: &Path) -> Result<(crate::journal::ReadJournal, Vec<why::Reason>), Failure> {
+    why::why(path).map_err(|error| {
+        let help = "name the folder of a run, such as the newest one below runs";
+        Failure::new(Exit::Configuration, miette::miette!(help = help, "{error}"))
+    })
+}
+
+fn examine(json: bool) -> Exit {
+    let items = doctor::examine();
+    if json {
+        print_json(&json!({ "schema": "triune.doctor/1", "items": items }));
+    } else {
+        print(&doctor::text(&items));
+    }
+    let usable = items.iter().all(|item| item.ok || item.optional);
+    if usable { Exit::Ok } else { Exit::Hardware }
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Columns to fill: what the shell says, else what nearly every window has.
+fn terminal_width() -> usize {
+    std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).unwrap_or(96)
+}
+
+fn print_json(value: &serde_json::Value) {
+    print(&format!("{value:#}\n"));
+}
+
+/// Writes to standard output; a reader that went away (`| head`) is no error.
+fn print(text: &str) {
+    use std::io::Write;
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    fn parse(line: &str) -> Cli {
+        Cli::try_parse_from(line.split(' ')).unwrap()
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn no_command_is_the_demo() {
+        let cli = parse("triune --fast --seed 7");
+        assert!(cli.command.is_none() && cli.demo.common.fast && cli.demo.common.seed == 7);
+        let Some(Command::Demo(args)) = parse("triune demo --headless --out DIR").command else {
+            panic!("demo is a command");
+        };
+        assert!(args.common.headless && args.common.out == Some("DIR".into()));
+        assert!(Cli::try_parse_from(["triune", "demo", "--sim", "x"]).is_err());
+        assert!(Cli::try_parse_from(["triune", "check"]).is_err());
+    }
+
+    #[test]
+    fn mujoco_is_refused_with_a_reason() {
+        let failure = answer(parse("triune demo --sim mujoco")).unwrap_err();
+        assert_eq!(failure.exit, Exit::Usage);
+        assert!(failure.error.to_string().contains("later version"));
+    }
+
+    #[test]
+    fn files_that_are_not_there_are_configuration_errors() {
+        for line in ["triune run no/robot", "triune inspect robot no/robot", "triune why no/run"] {
+            assert_eq!(answer(parse(line)).unwrap_err().exit, Exit::Configuration, "{line}");
+        }
+        assert_eq!(answer(parse("triune check no/robot.toml")).unwrap(), Exit::Configuration);
+    }
+}

@@ -1,0 +1,118 @@
+//! Where the robot comes from: a folder, or the quadruped that is built into the program.
+
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use model::{LoadError, Robot};
+
+use crate::report::write_file;
+
+/// Name of the built-in robot in messages.
+pub const BUILTIN: &str = "built-in robots/quadruped";
+
+const ROBOT_TOML: &str = include_str!("../../robots/quadruped/robot.toml");
+const MODEL_XML: (&str, &str) =
+    ("quadruped.xml", include_str!("../../robots/quadruped/quadruped.xml"));
+/// The files of the built-in policy.
+const POLICY: [(&str, &[u8]); 3] = [
+    ("policy.toml", include_bytes!("../../robots/quadruped/policies/navigate/policy.toml")),
+    ("navigate.onnx", include_bytes!("../../robots/quadruped/policies/navigate/navigate.onnx")),
+    ("golden.json", include_bytes!("../../robots/quadruped/policies/navigate/golden.json")),
+];
+
+/// Where the robot comes from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum RobotSource {
+    /// A robot folder, or its `robot.toml`.
+    Folder(PathBuf),
+    /// The quadruped inside the program, so that it works from any folder.
+    #[default]
+    Builtin,
+}
+
+impl RobotSource {
+    /// The folder when one was named, else the built-in robot.
+    #[must_use]
+    pub fn of(folder: Option<PathBuf>) -> Self {
+        folder.map_or(Self::Builtin, Self::Folder)
+    }
+
+    /// Reads and checks the robot.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, with file, key, rule and fix.
+    pub fn robot(&self) -> Result<Robot, Box<LoadError>> {
+        match self {
+            Self::Folder(path) => Robot::load(path),
+            Self::Builtin => {
+                let origin = format!("{BUILTIN}/robot.toml");
+                Robot::parse(&origin, ROBOT_TOML, |name| {
+                    let (known, text) = MODEL_XML;
+                    if name == known { Ok(text.to_owned()) } else { Err(absent(name)) }
+                })
+            }
+        }
+    }
+
+    /// The folder of the robot's policy. The built-in one is first written below `run`, so that the
+    /// run's folder holds the policy it ran.
+    ///
+    /// # Errors
+    /// The files cannot be written.
+    pub fn policy_folder(&self, robot: &Robot, run: &Path) -> io::Result<PathBuf> {
+        if let Some(folder) = self.folder() {
+            let card = folder.join(&robot.file.brain.policy);
+            return Ok(card.parent().map(Path::to_path_buf).unwrap_or_default());
+        }
+        let folder = run.join("policy");
+        fs::create_dir_all(&folder)?;
+        for (name, bytes) in POLICY {
+            write_file(&folder, name, bytes)?;
+        }
+        Ok(folder)
+    }
+
+    /// The folder of the robot on disk; `None` for the built-in one.
+    #[must_use]
+    pub fn folder(&self) -> Option<&Path> {
+        match self {
+            Self::Folder(path) if path.is_dir() => Some(path),
+            Self::Folder(path) => path.parent(),
+            Self::Builtin => None,
+        }
+    }
+}
+
+fn absent(name: &str) -> Box<LoadError> {
+    Box::new(LoadError {
+        file: format!("{BUILTIN}/{name}"),
+        text: String::new(),
+        span: None,
+        key: String::new(),
+        rule: "the program was built without this file".into(),
+        fix: "name a robot folder with --robot".into(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_built_in_robot_is_the_one_in_the_folder() {
+        let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../robots/quadruped"));
+        let built_in = RobotSource::of(None).robot().unwrap();
+        let on_disk = RobotSource::of(Some(folder.to_path_buf())).robot().unwrap();
+        assert_eq!(built_in.hash, on_disk.hash);
+        assert_eq!(RobotSource::Builtin.folder(), None);
+        let run = tempfile::tempdir().unwrap();
+        let policy = RobotSource::Builtin.policy_folder(&built_in, run.path()).unwrap();
+        assert!(brain::Policy::load(&policy).is_ok());
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_is_named() {
+        let error = RobotSource::Folder("no/such/robot".into()).robot().unwrap_err();
+        assert!(error.to_string().contains("no/such/robot"), "{error}");
+    }
+}

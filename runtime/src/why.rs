@@ -1,0 +1,199 @@
+//! `triune why RUN`: each intervention of a run in plain words, with what the robot did before and after.
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::journal::{self, ReadError, ReadJournal, RecordLine, Tick};
+use crate::report::JOURNAL_FILE;
+use crate::words;
+
+/// How far before and after an intervention its surroundings are shown, s.
+const AROUND_S: f64 = 2.0;
+
+/// Language of the output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Lang {
+    /// English.
+    #[default]
+    En,
+    /// Simplified Chinese.
+    Zh,
+}
+
+/// One intervention with its surroundings.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Reason {
+    /// What happened.
+    #[serde(flatten)]
+    pub record: RecordLine,
+    /// The robot two seconds before; absent before the beginning.
+    pub before: Option<Moment>,
+    /// The robot at the time.
+    pub during: Option<Moment>,
+    /// The robot two seconds after; absent after the end.
+    pub after: Option<Moment>,
+}
+
+/// The robot at one time.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Moment {
+    /// When, s.
+    pub at_s: f64,
+    /// Level.
+    pub level: &'static str,
+    /// Posture.
+    pub posture: &'static str,
+    /// Measured planar speed of the base, m/s.
+    pub speed_mps: f32,
+    #[serde(skip)]
+    posture_zh: &'static str,
+}
+
+impl Moment {
+    fn of(tick: &Tick) -> Self {
+        Self {
+            at_s: tick.at.as_seconds(),
+            level: words::level(tick.level),
+            posture: words::posture(tick.posture),
+            speed_mps: tick.measured.speed().0,
+            posture_zh: words::posture_chinese(tick.posture),
+        }
+    }
+
+    fn write(&self, out: &mut String, word: &str, lang: Lang) {
+        let posture = if lang == Lang::En { self.posture } else { self.posture_zh };
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            out,
+            "           {word:<6} {:>8.2} s  {:<9} {posture:<9} {:.2} m/s",
+            self.at_s, self.level, self.speed_mps
+        );
+    }
+}
+
+/// The journal of a run: the file itself, or the one in its folder.
+#[must_use]
+pub fn journal_file(run: &Path) -> PathBuf {
+    if run.is_dir() { run.join(JOURNAL_FILE) } else { run.to_path_buf() }
+}
+
+/// Each intervention of `run` (its folder or its journal), in time order.
+///
+/// # Errors
+/// The journal cannot be read.
+pub fn why(run: &Path) -> Result<(ReadJournal, Vec<Reason>), ReadError> {
+    let journal = journal::read(&journal_file(run))?;
+    let reasons = reasons(&journal);
+    Ok((journal, reasons))
+}
+
+fn reasons(journal: &ReadJournal) -> Vec<Reason> {
+    let mut records = journal.records.clone();
+    records.sort_by(|a, b| a.at_s.total_cmp(&b.at_s));
+    let last_s = journal.ticks.last().map_or(0.0, |tick| tick.at.as_seconds());
+    let moment = |at_s: f64| {
+        let known = at_s >= 0.0 && at_s <= last_s;
+        known.then(|| journal.tick_at(at_s).map(Moment::of)).flatten()
+    };
+    records
+        .into_iter()
+        .map(|record| Reason {
+            before: moment(record.at_s - AROUND_S),
+            during: moment(record.at_s),
+            after: moment(record.at_s + AROUND_S),
+            record,
+        })
+        .collect()
+}
+
+/// The reasons as text.
+#[must_use]
+pub fn text(journal: &ReadJournal, reasons: &[Reason], lang: Lang) -> String {
+    let mut out = String::new();
+    let [before, during, after] = match lang {
+        Lang::En => ["before", "then", "after"],
+        Lang::Zh => ["之前", "当时", "之后"],
+    };
+    for reason in reasons {
+        let record = &reason.record;
+        let sentence = if lang == Lang::En { &record.sentence } else { &record.sentence_zh };
+        // Writing to a string cannot fail.
+        let _ = writeln!(out, "{:>8.3} s  {sentence}", record.at_s);
+        for (word, moment) in
+            [(before, &reason.before), (during, &reason.during), (after, &reason.after)]
+        {
+            if let Some(moment) = moment {
+                moment.write(&mut out, word, lang);
+            }
+        }
+    }
+    if reasons.is_empty() {
+        out += match lang {
+            Lang::En => "The governor did not have to act in this run.\n",
+            Lang::Zh => "本次运行中安全层无需介入。\n",
+        };
+    }
+    if let Some(cut) = &journal.cut {
+        let _ = match lang {
+            Lang::En => writeln!(out, "The journal is cut off, read up to there: {cut}."),
+            Lang::Zh => writeln!(out, "日志不完整，只读到断点：{cut}。"),
+        };
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use signals::{Instant, Level, MetresPerSecond, Posture};
+
+    fn journal() -> ReadJournal {
+        let ticks = (0..5000).map(|cycle| {
+            let mut tick = Tick {
+                cycle,
+                at: Instant::from_nanos(cycle * 1_000_000),
+                level: if cycle < 1500 { Level::Nominal } else { Level::Hold },
+                posture: Posture::Walking,
+                ..Tick::default()
+            };
+            tick.measured.forward = MetresPerSecond(0.4);
+            tick
+        });
+        let line = |at_s: f64, sentence: &str| RecordLine {
+            at_s,
+            sentence: sentence.into(),
+            sentence_zh: "句子".into(),
+            ..RecordLine::default()
+        };
+        ReadJournal {
+            ticks: ticks.collect(),
+            records: vec![line(4.0, "second."), line(1.0, "first.")],
+            ..ReadJournal::default()
+        }
+    }
+
+    #[test]
+    fn each_intervention_stands_in_order_with_its_surroundings() {
+        let journal = journal();
+        let reasons = reasons(&journal);
+        let first = &reasons[0];
+        assert_eq!(first.record.sentence, "first.");
+        assert_eq!(first.before, None, "nothing was before the beginning");
+        assert_eq!(first.during.as_ref().unwrap().level, "NOMINAL");
+        assert_eq!(first.after.as_ref().unwrap().level, "HOLD");
+        assert_eq!(reasons[1].after, None, "nothing was after the end");
+        let text = text(&journal, &reasons, Lang::En);
+        assert!(text.contains("1.000 s  first.") && text.contains("walking   0.40 m/s"), "{text}");
+        assert!(super::text(&journal, &reasons, Lang::Zh).contains("行走"));
+    }
+
+    #[test]
+    fn a_quiet_run_and_a_cut_one_say_so() {
+        let cut = ReadJournal { cut: Some("end".into()), ..ReadJournal::default() };
+        let text = text(&cut, &[], Lang::En);
+        assert!(text.contains("did not have to act") && text.contains("cut off"));
+        assert!(why(Path::new("no/such/run")).is_err());
+    }
+}
