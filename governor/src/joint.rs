@@ -138,7 +138,7 @@ impl JointGuard {
     #[inline]
     pub(crate) fn calm(&self, measured: JointState) -> bool {
         let speed = measured.dq.0.abs();
-        let ahead = measured.q.0 + measured.dq.0 * self.delay_s;
+        let ahead = self.ahead(measured);
         let nearest = (self.q_high - ahead).min(ahead - self.q_low);
         let needed = speed + 2.0 * self.band;
         speed <= self.calm && self.double_braking * nearest >= needed * needed
@@ -165,9 +165,14 @@ impl JointGuard {
 
     /// The barrier toward the upper limit, and the one toward the lower limit as seen in a mirror.
     fn barriers(&self, measured: JointState) -> (Bound, Bound) {
-        let (q, dq) = (measured.q.0, measured.dq.0);
-        let ahead = q + dq * self.delay_s;
+        let (ahead, dq) = (self.ahead(measured), measured.dq.0);
         (self.barrier(self.q_high - ahead, dq), self.barrier(ahead - self.q_low, -dq))
+    }
+
+    /// Where the joint will be when its torque follows the command, rad.
+    #[inline]
+    fn ahead(&self, measured: JointState) -> f32 {
+        measured.q.0 + measured.dq.0 * self.delay_s
     }
 
     /// Torque bound toward a limit `distance` ahead at speed `dq` toward it.

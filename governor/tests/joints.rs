@@ -1,0 +1,196 @@
+//! What a joint may be told: limits, barriers, and commands that cannot be used.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod common;
+
+use common::{Bench, JOINTS, hardware, joint, joint_limits, ms};
+use governor::{Envelope, EnvelopeError, Kind, Profile, Rule};
+use signals::*;
+
+#[test]
+fn unusable_commands_damp_the_tick_and_cut_a_stop_that_cannot_be_made() {
+    let mut bench = Bench::standing(Profile::default());
+    bench.wanted[joint(2)].kp = Stiffness(f32::INFINITY);
+    bench.tick();
+    assert!(bench.command.joints.iter().all(|c| *c == JointCommand::damped(Damping(2.0))));
+    bench.run(2);
+    assert_eq!(bench.governor.level(), Level::Nominal);
+    assert_eq!(bench.tick().level, Level::Settle);
+    assert_eq!(bench.run(9).level, Level::Settle);
+    assert_eq!(bench.tick().level, Level::Cut);
+
+    let mut bench = Bench::standing(Profile::default());
+    bench.wanted = Joints::filled(JointCommand::LIMP, JOINTS + 1);
+    bench.tick();
+    assert_eq!(bench.command.joints, Joints::filled(JointCommand::damped(Damping(2.0)), JOINTS));
+    assert_eq!(bench.governor.count(Rule::CommandShape), 1);
+}
+
+#[test]
+fn a_command_without_a_ruling_is_damped_or_stays_cut() {
+    for (cut, expected) in [(false, JointCommand::damped(Damping(2.0))), (true, JointCommand::LIMP)]
+    {
+        let mut bench = Bench::standing(Profile::default());
+        bench.operator.cut = cut;
+        bench.tick();
+        let cycle = Cycle { number: bench.number, now: bench.now, period: common::TICK };
+        let wanted = BodyCommand { joints: bench.wanted, valid_until: bench.now + ms(20) };
+        let vetted = bench.governor.vet(&cycle, &bench.state, wanted);
+        assert!(vetted.joints.iter().all(|c| *c == expected));
+        assert_eq!(vetted.cycle().number, bench.number);
+        assert_eq!(bench.governor.count(Rule::CycleUnruled), 1);
+    }
+}
+
+#[test]
+fn what_a_joint_may_be_told() {
+    type Spoil = fn(&mut Bench);
+    let table: [(Option<Rule>, Spoil); 9] = [
+        (None, |_| {}),
+        (Some(Rule::JointGain), |b| b.wanted[joint(0)].kp = Stiffness(101.0)),
+        (Some(Rule::JointGain), |b| b.wanted[joint(0)].kp = Stiffness(-1.0)),
+        (Some(Rule::JointDamping), |b| b.wanted[joint(0)].kd = Damping(6.0)),
+        (Some(Rule::JointPosition), |b| b.wanted[joint(0)].q = Radians(0.97)),
+        (Some(Rule::JointRate), |b| b.wanted[joint(0)].dq = RadiansPerSecond(-11.0)),
+        (Some(Rule::JointTorque), |b| b.wanted[joint(0)].tau = NewtonMetres(30.0)),
+        (Some(Rule::JointBrake), |b| {
+            b.set_joint(joint(0), 0.9, 5.0);
+            b.wanted[joint(0)] = JointCommand { tau: NewtonMetres(5.0), ..JointCommand::LIMP };
+        }),
+        (Some(Rule::JointVelocity), |b| b.set_joint(joint(0), -0.9, 12.0)),
+    ];
+    for (rule, spoil) in table {
+        let mut bench = Bench::standing(Profile::default());
+        spoil(&mut bench);
+        bench.run(30);
+        let told = bench.of_kind(Kind::Limited);
+        assert_eq!(told, rule.into_iter().collect::<Vec<_>>(), "{:?}", bench.told());
+        if let Some(rule) = rule {
+            assert_eq!(bench.governor.count(rule), 30);
+            assert_eq!(bench.records[0].joint, Some(joint(0)));
+        }
+        // It ends: the closing record says how long it lasted.
+        bench.set_joint(joint(0), 0.0, 0.0);
+        bench.wanted[joint(0)] = JointCommand::LIMP;
+        bench.records.clear();
+        bench.run(101);
+        let closed: Vec<_> = bench.records.iter().map(|r| (r.rule, r.ticks)).collect();
+        assert_eq!(closed, rule.map(|rule| (rule, 30)).into_iter().collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn a_silent_joint_keeps_its_impedance_without_barrier() {
+    let mut bench = Bench::standing(Profile::default());
+    bench.set_joint(joint(0), 0.96, 4.0);
+    bench.tick();
+    assert_eq!(bench.command.joints[joint(0)].kp, Stiffness(0.0));
+    bench.silent_joint = Some(joint(0));
+    bench.wanted[joint(0)].tau = NewtonMetres(1e6);
+    bench.run(20);
+    let command = bench.command.joints[joint(0)];
+    assert_eq!((command.kp, command.kd), (Stiffness(20.0), Damping(1.0)));
+    assert_eq!(command.tau, NewtonMetres(20.0));
+}
+
+#[test]
+fn a_vetted_command_expires_soon_and_never_in_the_past() {
+    for (wanted_ms, expected_ms) in [(20, 5), (3, 3), (-7, 0)] {
+        let mut bench = Bench::standing(Profile::default());
+        bench.tick();
+        let now = bench.now;
+        let (frame, state) = (&mut bench.frame, &mut bench.state);
+        state.at = now;
+        frame.joints.iter_mut().for_each(|reading| reading.at = now);
+        let cycle = Cycle { number: bench.number, now, period: common::TICK };
+        bench.governor.rule(&cycle, &bench.frame, &bench.state, None, &Operator::default());
+        let until = now.as_nanos().saturating_add_signed(wanted_ms * 1_000_000);
+        let valid_until = Instant::from_nanos(until);
+        let wanted = BodyCommand { joints: bench.wanted, valid_until };
+        let vetted = bench.governor.vet(&cycle, &bench.state, wanted);
+        assert_eq!(vetted.valid_until, now + ms(expected_ms));
+    }
+}
+
+#[test]
+fn an_envelope_refuses_nonsense_and_only_gets_stricter() {
+    type Spoil = fn(&mut JointLimits);
+    let table: [(&str, Spoil); 9] = [
+        ("q_min", |l| l.q_min = Radians(1.0)),
+        ("q_min", |l| l.q_min = Radians(f32::NAN)),
+        ("q_max", |l| l.q_max = Radians(f32::INFINITY)),
+        ("dq_max", |l| l.dq_max = RadiansPerSecond(0.0)),
+        ("tau_max", |l| l.tau_max = NewtonMetres(-1.0)),
+        ("no_load_speed", |l| l.no_load_speed = RadiansPerSecond(f32::NAN)),
+        ("braking", |l| l.braking = RadiansPerSecondSquared(0.0)),
+        ("kp_max", |l| l.kp_max = Stiffness(-0.1)),
+        ("kd_max", |l| l.kd_max = Damping(f32::INFINITY)),
+    ];
+    for (name, spoil) in table {
+        let mut limits = hardware();
+        spoil(&mut limits.joints[joint(1)]);
+        let error = Envelope::new(&limits).unwrap_err();
+        assert!(
+            matches!(error, EnvelopeError::Joint { joint: id, field, .. }
+                if id == joint(1) && field == name),
+            "{error}"
+        );
+    }
+    let envelope = Envelope::new(&hardware()).unwrap();
+    let wider = JointLimits { q_max: Radians(2.0), kp_max: Stiffness(1e4), ..joint_limits() };
+    assert_eq!(envelope.tightened(joint(0), &wider).unwrap(), envelope);
+    let strict = JointLimits { tau_max: NewtonMetres(5.0), ..wider };
+    let tightened = envelope.tightened(joint(0), &strict).unwrap();
+    assert_eq!(tightened.joints()[joint(0)].tau_max, NewtonMetres(5.0));
+    assert_eq!(tightened.joints()[joint(0)].q_max, Radians(1.0));
+    assert_ne!(tightened.id(), envelope.id());
+    let elsewhere = JointLimits { q_min: Radians(5.0), q_max: Radians(6.0), ..joint_limits() };
+    assert!(envelope.tightened(joint(0), &elsewhere).is_err());
+    assert!(envelope.tightened(joint(9), &strict).is_err());
+}
+
+#[test]
+fn neither_a_wild_reading_nor_a_wrong_estimate_opens_a_barrier() {
+    let near = JointState { q: Radians(0.95), dq: RadiansPerSecond(3.0) };
+    for wild_reading in [true, false] {
+        let mut bench = Bench::standing(Profile::default());
+        bench.wanted[joint(0)] = JointCommand { tau: NewtonMetres(5.0), ..JointCommand::LIMP };
+        if wild_reading {
+            bench.state.joints[joint(0)] = near;
+        } else {
+            bench.frame.joints[joint(0)].q = near.q;
+            bench.frame.joints[joint(0)].dq = near.dq;
+        }
+        bench.tick();
+        assert!(bench.command.joints[joint(0)].tau < NewtonMetres(-15.0));
+        assert_eq!(bench.governor.count(Rule::JointBrake), 1);
+    }
+}
+
+#[test]
+fn a_late_actuator_brakes_earlier() {
+    let braked = |delay: u64| {
+        let mut bench = Bench::standing(Profile { brake_delay: ms(delay), ..Profile::default() });
+        bench.set_joint(joint(0), 0.72, 4.0);
+        bench.wanted[joint(0)] = JointCommand { tau: NewtonMetres(19.0), ..JointCommand::LIMP };
+        bench.tick();
+        bench.command.joints[joint(0)].tau.0
+    };
+    assert!(braked(0) > 0.0 && braked(10) < braked(0) - 5.0, "{} {}", braked(0), braked(10));
+}
+
+#[test]
+fn far_from_its_limits_a_fast_joint_gets_what_the_drive_can_give() {
+    let mut wide = hardware();
+    wide.joints.iter_mut().for_each(|limits| {
+        (limits.q_min, limits.q_max) = (Radians(-50.0), Radians(50.0));
+    });
+    for (dq, tau, allowed) in [(7.9, 19.0, 19.0), (9.0, 19.5, 55.0 / 3.0), (-9.0, 19.5, 19.5)] {
+        let mut bench = Bench::of(&wide, Profile::default()).started();
+        bench.set_joint(joint(0), 0.0, dq);
+        bench.wanted[joint(0)] = JointCommand { tau: NewtonMetres(tau), ..JointCommand::LIMP };
+        bench.tick();
+        let given = bench.command.joints[joint(0)].tau.0;
+        assert!((given - allowed).abs() < 1e-3, "{dq} {tau}: {given}");
+    }
+}
