@@ -2,9 +2,9 @@
 //!
 //! `cargo run --release -p triune-bus --example hand_over`
 //!
-//! The promise, under 100 ns, is about the work a hand-over adds to a thread: one write plus one read.
-//! The last two lines are for information: how long a value is under way to another core depends on the
-//! machine's cache, not on this crate.
+//! The promise, under 100 ns, is about the work a hand-over adds to a thread: one write plus one
+//! read. The last two lines are for information: how long a value is under way to another core
+//! depends on the machine's cache, not on this crate.
 
 use std::hint::{black_box, spin_loop};
 use std::sync::Arc;

@@ -1,8 +1,9 @@
 //! The newest value, wait-free: a triple buffer.
 //!
 //! Three slots: the writer owns one, the reader owns one, and the third lies between them. Writing
-//! fills the writer's slot and swaps it with the one between; reading swaps the reader's slot with the
-//! one between when that holds something new. One atomic swap each, whatever the other end does.
+//! fills the writer's slot and swaps it with the one between; reading swaps the reader's slot with
+//! the one between when that holds something new. One atomic swap each, whatever the other end
+//! does.
 #![allow(unsafe_code)]
 
 use core::fmt;
@@ -36,7 +37,8 @@ impl<T: Copy + Send> Writer<T> {
     pub fn write(&mut self, value: T) -> bool {
         self.shared.slot(self.mine).with_mut(|slot| {
             // SAFETY: `mine`, the slot between and the reader's are three different slots (see
-            // `Shared`), and `&mut self` keeps any second write out, so nothing else touches this one.
+            // `Shared`), and `&mut self` keeps any second write out, so nothing else touches this
+            // one.
             unsafe { (*slot).write(value) }
         });
         // Release: the reader that takes this slot sees the value. Acquire: the reader is done with
@@ -105,9 +107,10 @@ impl<T: Copy + Send> Reader<T> {
             return None;
         }
         self.shared.slot(self.mine).with(|slot| {
-            // SAFETY: `filled` is set only after a swap that took over a slot flagged FRESH, and the
-            // writer flags a slot only after filling it. The writer cannot touch this slot before
-            // `take_newest` gives it back, which takes `&mut self` and so outlives no reference.
+            // SAFETY: `filled` is set only after a swap that took over a slot flagged FRESH, and
+            // the writer flags a slot only after filling it. The writer cannot touch this slot
+            // before `take_newest` gives it back, which takes `&mut self` and so outlives no
+            // reference.
             Some(unsafe { (*slot).assume_init_ref() })
         })
     }
@@ -133,9 +136,9 @@ impl<T> fmt::Debug for Reader<T> {
     }
 }
 
-/// What both ends hold. Invariant: `Writer::mine`, `Reader::mine` and the index in `between` are always
-/// a permutation of 0, 1, 2. It holds at the start, and each end only ever swaps its own index with the
-/// one in `between`, atomically.
+/// What both ends hold. Invariant: `Writer::mine`, `Reader::mine` and the index in `between` are
+/// always a permutation of 0, 1, 2. It holds at the start, and each end only ever swaps its own
+/// index with the one in `between`, atomically.
 struct Shared<T> {
     slots: [Slot<T>; 3],
     /// Index of the slot between the ends, with FRESH when it holds a value that was not read.

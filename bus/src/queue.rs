@@ -1,8 +1,8 @@
 //! Streams, wait-free: a bounded ring with one sender and one receiver.
 //!
 //! Two counters that only grow: `sent` belongs to the sender, `received` to the receiver. Their
-//! difference is what the ring holds. Each end keeps its last view of the other's counter, so that it
-//! touches the other's cache line only when the ring looks full or empty.
+//! difference is what the ring holds. Each end keeps its last view of the other's counter, so that
+//! it touches the other's cache line only when the ring looks full or empty.
 #![allow(unsafe_code)]
 
 use alloc::boxed::Box;
@@ -51,9 +51,9 @@ impl<T: Send> Sender<T> {
             return false;
         }
         self.shared.slot(self.sent).with_mut(|slot| {
-            // SAFETY: the slot is vacant, because fewer than `capacity` values lie between `received`
-            // and `sent`, and the receiver does not touch it before `sent` passes it below. `&mut
-            // self` keeps any second send out.
+            // SAFETY: the slot is vacant, because fewer than `capacity` values lie between
+            // `received` and `sent`, and the receiver does not touch it before `sent` passes it
+            // below. `&mut self` keeps any second send out.
             unsafe { (*slot).write(value) };
         });
         self.sent = self.sent.wrapping_add(1);
@@ -99,9 +99,9 @@ impl<T: Send> Receiver<T> {
             return None;
         }
         let value = self.shared.slot(self.received).with(|slot| {
-            // SAFETY: `sent` has passed this slot, so the sender has filled it and does not touch it
-            // again before `received` passes it below; it is read out once, because `received` only
-            // grows and `&mut self` keeps any second receive out.
+            // SAFETY: `sent` has passed this slot, so the sender has filled it and does not touch
+            // it again before `received` passes it below; it is read out once, because `received`
+            // only grows and `&mut self` keeps any second receive out.
             unsafe { (*slot).assume_init_read() }
         });
         self.received = self.received.wrapping_add(1);
@@ -141,8 +141,8 @@ impl<T> fmt::Debug for Receiver<T> {
     }
 }
 
-/// What both ends hold. Invariant: `received <= sent <= received + capacity` (wrapping), and exactly the
-/// slots counted from `received` up to `sent` hold a value.
+/// What both ends hold. Invariant: `received <= sent <= received + capacity` (wrapping), and
+/// exactly the slots counted from `received` up to `sent` hold a value.
 struct Shared<T> {
     /// A power of two of slots, so that positions stay right when the counters wrap.
     slots: Box<[UnsafeCell<MaybeUninit<T>>]>,
@@ -152,8 +152,8 @@ struct Shared<T> {
     dropped: Apart<AtomicUsize>,
 }
 
-// SAFETY: the counters divide the slots between the ends (invariant of `Shared`), so no slot is reached
-// from two threads at once, and values move between threads only if they are `Send`.
+// SAFETY: the counters divide the slots between the ends (invariant of `Shared`), so no slot is
+// reached from two threads at once, and values move between threads only if they are `Send`.
 unsafe impl<T: Send> Sync for Shared<T> {}
 
 impl<T> Shared<T> {
@@ -169,8 +169,8 @@ impl<T> Drop for Shared<T> {
         let mut position = self.received.0.load(Ordering::Relaxed);
         while position != sent {
             self.slot(position).with_mut(|slot| {
-                // SAFETY: both ends are gone (`&mut self`, and the last `Arc` orders their work before
-                // this), and slots from `received` up to `sent` hold values nobody took.
+                // SAFETY: both ends are gone (`&mut self`, and the last `Arc` orders their work
+                // before this), and slots from `received` up to `sent` hold values nobody took.
                 unsafe { (*slot).assume_init_drop() };
             });
             position = position.wrapping_add(1);

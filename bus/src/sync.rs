@@ -37,8 +37,8 @@ impl<T> UnsafeCell<T> {
     }
 }
 
-/// Keeps what two threads write apart, so that neither invalidates the other's cache line. 128 and not
-/// 64 bytes, because x86 fetches lines in pairs and some ARM cores have lines of 128.
+/// Keeps what two threads write apart, so that neither invalidates the other's cache line. 128 and
+/// not 64 bytes, because x86 fetches lines in pairs and some ARM cores have lines of 128.
 #[derive(Debug)]
 #[repr(align(128))]
 pub(crate) struct Apart<T>(pub(crate) T);

@@ -1,5 +1,5 @@
-//! Every interleaving of the two channels, small cases. Run with
-//! `RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=target/loom cargo test -p triune-bus --test loom --release`.
+//! Every interleaving of the two channels, small cases. `tests/run loom` runs them: they need
+//! `RUSTFLAGS="--cfg loom"`, and so a target folder of their own.
 #![cfg(loom)]
 
 use loom::thread;
