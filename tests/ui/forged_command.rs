@@ -1,0 +1,12 @@
+//! Nobody but the governor can make a vetted command.
+
+use governor::Vetted;
+use signals::{BodyCommand, Cycle};
+
+fn forge(command: BodyCommand, cycle: &Cycle) -> Vetted<'_, BodyCommand> {
+    Vetted { command, cycle }
+}
+
+fn main() {
+    let _ = forge;
+}
