@@ -175,7 +175,8 @@ fn records() -> Vec<RecordLine> {
             "H1",
             [0.45, 0.31, 0.62, 0.7],
             [
-                "Limited: something is too near for this speed, asked 0.450 m/s, allowed 0.310 m/s, \
+                "Limited: something is too near for this speed, asked 0.450 m/s, allowed 0.310 \
+                 m/s, \
              measured 0.620 m, limit 0.700 m (rule LIDAR-BRAKE, clause H1).",
                 "已限制：以此速度距物体过近，要求 0.450 m/s，允许 0.310 m/s，测得 0.620 m，限值 0.700 m\
              （规则 LIDAR-BRAKE，条款 H1）。",
@@ -187,7 +188,8 @@ fn records() -> Vec<RecordLine> {
             "M2",
             [5.0, 0.8, 5.0, 0.8],
             [
-                "Limited: the plan asks for too much speed, asked 5.000 m/s, allowed 0.800 m/s (rule \
+                "Limited: the plan asks for too much speed, asked 5.000 m/s, allowed 0.800 m/s \
+                 (rule \
              PLAN-RANGE, clause M2).",
                 "已限制：计划要求的速度过高，要求 5.000 m/s，允许 0.800 m/s（规则 PLAN-RANGE，条款 M2）。",
             ],
@@ -198,7 +200,8 @@ fn records() -> Vec<RecordLine> {
             "A2",
             [f32::NAN, 0.0, 0.0, 0.0],
             [
-                "Plan 241 was refused: a number of the plan is not finite (rule PLAN-FINITE, clause A2).",
+                "Plan 241 was refused: a number of the plan is not finite (rule PLAN-FINITE, \
+                 clause A2).",
                 "计划 241 被拒绝：计划含非有限数（规则 PLAN-FINITE，条款 A2）。",
             ],
         ),

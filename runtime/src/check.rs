@@ -1,5 +1,5 @@
-//! `triune check`: reads robot, policy and mission files and explains what is wrong with them, with the
-//! source underlined, the key, the rule and the fix.
+//! `triune check`: reads robot, policy and mission files and explains what is wrong with them, with
+//! the source underlined, the key, the rule and the fix.
 
 use std::path::{Path, PathBuf};
 

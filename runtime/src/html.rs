@@ -1,8 +1,8 @@
 //! `report.html`: the run in one file that needs no network: plots drawn here as SVG, a small style
 //! sheet, English with Chinese beside it.
 //!
-//! Series are thinned to the lowest and the highest value of each column of pixels, so that a spike of
-//! one tick is still seen.
+//! Series are thinned to the lowest and the highest value of each column of pixels, so that a spike
+//! of one tick is still seen.
 
 use std::fmt::Write;
 
@@ -65,8 +65,8 @@ pub fn render(input: &HtmlInput<'_>) -> String {
     page
 }
 
-/// The page of a finished run, from its report and its journal. A journal that cannot be read leaves
-/// the plots empty; the report says why.
+/// The page of a finished run, from its report and its journal. A journal that cannot be read
+/// leaves the plots empty; the report says why.
 #[must_use]
 pub fn of_run(report: &Report, yard: &sim::Yard) -> String {
     let journal = journal::read(&report.journal.path).unwrap_or_else(|error| {
@@ -230,7 +230,8 @@ fn speeds(input: &HtmlInput<'_>) -> String {
             Line { class: "admitted", values: &admitted },
         ]);
     }
-    out + "<p class=\"note\">Values beyond the scale are drawn at its edge. Thin vertical lines are the \
+    out + "<p class=\"note\">Values beyond the scale are drawn at its edge. Thin vertical lines \
+           are the \
            events listed below. <span lang=\"zh\">超出刻度的值画在边缘；细竖线为下列事件。</span></p>\n"
 }
 
@@ -263,7 +264,7 @@ fn joints(input: &HtmlInput<'_>) -> String {
             let (what, unit) = if torque { ("力矩", "N m") } else { ("位置", "rad") };
             let mut plot = Plot::half([name, what], unit, span(ticks), 150.0);
             plot.time_axis = last;
-            plot.fit(&[&vetted, &measured], 0.1);
+            plot.fit(&[&wanted, &vetted, &measured], 0.1);
             out += &plot.draw(&[
                 Line { class: "asked", values: &wanted },
                 Line { class: "measured", values: &measured },
@@ -275,7 +276,8 @@ fn joints(input: &HtmlInput<'_>) -> String {
     put(
         &mut out,
         format_args!(
-            "</div>\n<p class=\"note\">From {from:.1} s to {to:.1} s, so that single steps can be seen; \
+            "</div>\n<p class=\"note\">From {from:.1} s to {to:.1} s, so that single steps can \
+             be seen; \
              the journal has the rest. <span lang=\"zh\">仅显示 {from:.1} s 至 {to:.1} s，其余见日志。\
              </span></p>\n"
         ),
@@ -283,7 +285,8 @@ fn joints(input: &HtmlInput<'_>) -> String {
     out
 }
 
-/// A few seconds in which single steps can be seen: around the first shove, else from the first step.
+/// A few seconds in which single steps can be seen: around the first shove, else from the first
+/// step.
 fn excerpt<'a>(input: &HtmlInput<'a>) -> &'a [Tick] {
     const BEFORE_S: f64 = 0.5;
     const LENGTH_S: f64 = 3.0;
@@ -315,10 +318,14 @@ fn interventions(input: &HtmlInput<'_>) -> String {
             .into();
     }
     let mut out = String::from(
-        "<div class=\"scroll\"><table><thead><tr><th>s</th><th>rule<br><span lang=\"zh\">规则</span>\
-         </th><th>clause<br><span lang=\"zh\">条款</span></th><th>asked<br><span lang=\"zh\">要求\
-         </span></th><th>allowed<br><span lang=\"zh\">允许</span></th><th>measured<br>\
-         <span lang=\"zh\">测得</span></th><th>limit<br><span lang=\"zh\">限值</span></th>\
+        "<div class=\"scroll\"><table><thead><tr><th class=\"number\">s</th><th>rule<br><span \
+         lang=\"zh\">规则</span>\
+         </th><th>clause<br><span lang=\"zh\">条款</span></th><th class=\"number\">asked<br><span \
+         lang=\"zh\">要求\
+         </span></th><th class=\"number\">allowed<br><span lang=\"zh\">允许</span></th><th \
+         class=\"number\">measured<br>\
+         <span lang=\"zh\">测得</span></th><th class=\"number\">limit<br><span \
+         lang=\"zh\">限值</span></th>\
          <th>what happened <span lang=\"zh\">说明</span></th></tr></thead><tbody>\n",
     );
     for record in input.records.iter().take(ROWS) {

@@ -1,8 +1,8 @@
 //! Writes down what happened, without ever holding up the loop.
 //!
-//! The control thread pushes `Copy` values into a bounded ring; a thread of its own turns them into an
-//! MCAP file that Foxglove opens. A full ring, a full disk, a write error: the walk goes on, each loss
-//! is counted by its cause, and [`Journal::close`] reports it.
+//! The control thread pushes `Copy` values into a bounded ring; a thread of its own turns them into
+//! an MCAP file that Foxglove opens. A full ring, a full disk, a write error: the walk goes on,
+//! each loss is counted by its cause, and [`Journal::close`] reports it.
 //!
 //! Channels: `/tick` (fixed layout, [`Tick::SCHEMA`]), and as JSON `/governor/interventions`,
 //! `/mission/events` and `/levels`. Times are those of the robot's clock.
@@ -149,8 +149,8 @@ impl Journal {
         }
     }
 
-    /// Waits until the ring has room for the entries of a cycle. For virtual time, between two cycles:
-    /// there the loop runs ahead of the disk and nothing may be lost.
+    /// Waits until the ring has room for the entries of a cycle. For virtual time, between two
+    /// cycles: there the loop runs ahead of the disk and nothing may be lost.
     pub fn wait_for_space(&self) {
         let room = self.capacity.saturating_sub(CYCLE_ENTRIES);
         while self.sent - self.shared.taken.load(Ordering::Acquire) > room && self.is_writing() {

@@ -1,6 +1,6 @@
 //! What the terminal shows while a run goes on: one line a subject, drawn ten times a second by a
-//! thread of its own. The control thread only writes the newest value; without a terminal each event
-//! of the mission is one plain line.
+//! thread of its own. The control thread only writes the newest value; without a terminal each
+//! event of the mission is one plain line.
 
 use std::io::{IsTerminal, Write};
 use std::sync::Arc;

@@ -1,8 +1,8 @@
 //! What the machine grants the control thread, and how the thread keeps time.
 //!
-//! Everything here is optional: without any privilege the loop runs, and [`Grant`] says in plain words
-//! what is missing and how to get it. [`Pace`] sleeps until absolute points in time and never runs a
-//! tick twice to catch up: what was missed is skipped and counted.
+//! Everything here is optional: without any privilege the loop runs, and [`Grant`] says in plain
+//! words what is missing and how to get it. [`Pace`] sleeps until absolute points in time and never
+//! runs a tick twice to catch up: what was missed is skipped and counted.
 
 use std::fmt;
 use std::hint::black_box;
@@ -292,12 +292,13 @@ pub struct Jitter {
     pub p999_us: f64,
     /// The latest, us.
     pub max_us: f64,
-    /// The highest rate whose ticks keep at least half their period in 999 of 1000 cases, Hz; 0 when
-    /// there is none.
+    /// The highest rate whose ticks keep at least half their period in 999 of 1000 cases, Hz; 0
+    /// when there is none.
     pub holds_hz: u32,
 }
 
-/// Wakes the calling thread a thousand times a second for `duration` and says which rate it can hold.
+/// Wakes the calling thread a thousand times a second for `duration` and says which rate it can
+/// hold.
 #[must_use]
 pub fn jitter_test(duration: Duration) -> Jitter {
     let period = Duration::from_millis(1);
@@ -331,8 +332,8 @@ mod tests {
 
     #[test]
     fn a_thread_without_privileges_is_told_what_is_missing() {
-        // In a thread of its own, so that what is granted does not leak into other tests. The core does
-        // not exist, so that at least one thing is missing on every machine.
+        // In a thread of its own, so that what is granted does not leak into other tests. The core
+        // does not exist, so that at least one thing is missing on every machine.
         let grant = std::thread::spawn(|| prepare_control_thread(1, Some(1023))).join().unwrap();
         assert_eq!(grant.pinned, None);
         assert!(grant.missing.iter().any(|missing| missing.what == "own core"));

@@ -1,5 +1,5 @@
-//! What came of a run: numbers for programs (`report.json`), one screen for people, and the folder both
-//! live in.
+//! What came of a run: numbers for programs (`report.json`), one screen for people, and the folder
+//! both live in.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -64,6 +64,8 @@ pub struct Report {
     pub governor: GovernorReport,
     /// Allocations between sensing and applying, in all cycles together.
     pub cycle_allocations: u64,
+    /// Commands a body got outside the limits of its file, by an observer that is not the governor.
+    pub limit_violations: u64,
     /// Hash of every state and verdict; equal for equal seeds.
     pub state_hash: String,
     /// What became of the journal.
@@ -271,6 +273,7 @@ impl Report {
             brain: BrainReport::default(),
             governor: GovernorReport::default(),
             cycle_allocations: 0,
+            limit_violations: 0,
             state_hash: String::new(),
             journal: JournalSummary::default(),
             config_hashes: BTreeMap::new(),

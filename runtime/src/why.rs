@@ -1,4 +1,5 @@
-//! `triune why RUN`: each intervention of a run in plain words, with what the robot did before and after.
+//! `triune why RUN`: each intervention of a run in plain words, with what the robot did before and
+//! after.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};

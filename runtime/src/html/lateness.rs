@@ -8,7 +8,7 @@ use crate::realtime::{Bucket, Lateness};
 const WIDTH: f64 = 1080.0;
 const HEIGHT: f64 = 160.0;
 const LEFT: f64 = 64.0;
-const RIGHT: f64 = 12.0;
+const RIGHT: f64 = 24.0;
 const TOP: f64 = 56.0;
 /// Shown from here, us; earlier falls into the first bar.
 const FROM_US: f64 = 1.0;
@@ -33,7 +33,8 @@ pub(super) fn draw(input: &HtmlInput<'_>) -> String {
     put(
         &mut svg,
         format_args!(
-            "<text class=\"name\" x=\"{LEFT}\" y=\"14\">ticks <tspan class=\"dim\">by how late they \
+            "<text class=\"name\" x=\"{LEFT}\" y=\"14\">ticks <tspan class=\"dim\">by how late \
+             they \
              began, us; both axes logarithmic 对数坐标</tspan></text>\n"
         ),
     );
@@ -53,7 +54,8 @@ pub(super) fn draw(input: &HtmlInput<'_>) -> String {
         put(
             &mut svg,
             format_args!(
-                "<line class=\"quantile\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{:.1}\" y2=\"{bottom}\"/>\
+                "<line class=\"quantile\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{:.1}\" \
+                 y2=\"{bottom}\"/>\
                  <text class=\"tick strong\" x=\"{text_x:.1}\" y=\"{y:.1}\" \
                  text-anchor=\"{anchor}\">{name} {value:.0}</text>\n",
                 y - 9.0,
@@ -90,7 +92,8 @@ fn axes(svg: &mut String, scale: &Scale) {
             svg,
             format_args!(
                 "<line class=\"grid\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{TOP}\" y2=\"{bottom}\"/>\
-                 <text class=\"tick\" x=\"{x:.1}\" y=\"{}\" text-anchor=\"middle\">{us:.0}</text>\n",
+                 <text class=\"tick\" x=\"{x:.1}\" y=\"{}\" \
+                 text-anchor=\"middle\">{us:.0}</text>\n",
                 bottom + 17.0
             ),
         );

@@ -61,7 +61,8 @@ fn bars(svg: &mut String, input: &HtmlInput<'_>, top: f64) {
             put(
                 svg,
                 format_args!(
-                    "<line class=\"step\" x1=\"{from:.1}\" x2=\"{from:.1}\" y1=\"{before:.1}\" y2=\"{middle:.1}\"/>\n"
+                    "<line class=\"step\" x1=\"{from:.1}\" x2=\"{from:.1}\" y1=\"{before:.1}\" \
+                     y2=\"{middle:.1}\"/>\n"
                 ),
             );
         }
@@ -105,7 +106,8 @@ fn legend() -> String {
         put(
             &mut out,
             format_args!(
-                "<span class=\"key\"><i class=\"square level{}\"></i>{} <span lang=\"zh\">{}</span></span>",
+                "<span class=\"key\"><i class=\"square level{}\"></i>{} <span \
+                 lang=\"zh\">{}</span></span>",
                 one as usize,
                 level(one),
                 level_chinese(one)

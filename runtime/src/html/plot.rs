@@ -7,6 +7,8 @@ const LEFT: f64 = 64.0;
 const RIGHT: f64 = 12.0;
 const TOP: f64 = 24.0;
 const BOTTOM: f64 = 26.0;
+/// Most horizontal grid lines.
+const GRID: usize = 6;
 
 /// A plot of one quantity over time.
 pub(super) struct Plot<'a> {
@@ -44,7 +46,8 @@ impl<'a> Plot<'a> {
         Self { name, unit, span, width, height, low: -1.0, high: 1.0, time_axis, marks }
     }
 
-    /// Chooses the scale so that `series` fit, with at least `least` to either side of their middle.
+    /// Chooses the scale so that `series` fit, with at least `least` to either side of their
+    /// middle.
     pub(super) fn fit(&mut self, series: &[&[Option<f32>]], least: f32) {
         let finite = || {
             series
@@ -70,7 +73,8 @@ impl<'a> Plot<'a> {
         put(
             &mut svg,
             format_args!(
-                "<text class=\"name\" x=\"{LEFT}\" y=\"15\">{english} <tspan class=\"dim\">{chinese}, \
+                "<text class=\"name\" x=\"{LEFT}\" y=\"15\">{english} <tspan \
+                 class=\"dim\">{chinese}, \
                  {}</tspan></text>\n",
                 self.unit
             ),
@@ -93,8 +97,9 @@ impl<'a> Plot<'a> {
 
     fn axes(&self, svg: &mut String) {
         let (left, right, bottom) = (LEFT, self.width - RIGHT, TOP + self.height);
-        for value in steps(self.low, self.high, 4) {
-            let (y, digits) = (self.y(value), digits(self.high - self.low));
+        let digits = digits(self.high - self.low, GRID);
+        for value in steps(self.low, self.high, GRID) {
+            let y = self.y(value);
             let zero = if value == 0.0 { " zero" } else { "" };
             put(
                 svg,
@@ -168,13 +173,14 @@ pub(super) fn time_axis(
     numbers: bool,
 ) {
     let count = if width > 800.0 { 12 } else { 6 };
-    let digits = digits(span[1] - span[0]).saturating_sub(1);
+    let digits = digits(span[1] - span[0], count);
     for time in steps(span[0], span[1], count) {
         let x = time_to_x(time, span, width);
         put(
             svg,
             format_args!(
-                "<line class=\"grid\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{top}\" y2=\"{bottom:.1}\"/>\n"
+                "<line class=\"grid\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{top}\" \
+                 y2=\"{bottom:.1}\"/>\n"
             ),
         );
         if numbers {
@@ -189,7 +195,7 @@ pub(super) fn time_axis(
         }
     }
     if numbers {
-        let (x, y) = (LEFT - 8.0, bottom + 17.0);
+        let (x, y) = (LEFT - 24.0, bottom + 17.0);
         put(
             svg,
             format_args!("<text class=\"tick\" x=\"{x}\" y=\"{y}\" text-anchor=\"end\">s</text>\n"),
@@ -197,28 +203,26 @@ pub(super) fn time_axis(
     }
 }
 
-/// Round values from `low` to `high`, about `count` of them.
+/// Round values from `low` to `high`, at most about `count` of them.
 pub(super) fn steps(low: f64, high: f64, count: usize) -> Vec<f64> {
-    let raw = (high - low) / count as f64;
-    if !raw.is_finite() || raw <= 0.0 {
-        return Vec::new();
-    }
-    let power = 10_f64.powf(raw.log10().floor());
-    let step = [1.0, 2.0, 5.0, 10.0].map(|m| m * power).into_iter().find(|step| *step >= raw);
-    let step = step.unwrap_or(raw);
-    let first = (low / step).ceil() as i64;
-    let last = (high / step).floor() as i64;
+    let Some(step) = step(high - low, count) else { return Vec::new() };
+    let (first, last) = ((low / step).ceil() as i64, (high / step).floor() as i64);
     (first..=last).map(|index| index as f64 * step).collect()
 }
 
-/// Decimals that tell steps of a range of this size apart.
-fn digits(range: f64) -> usize {
-    match range {
-        range if range >= 20.0 => 0,
-        range if range >= 2.0 => 1,
-        range if range >= 0.2 => 2,
-        _ => 3,
+/// The round step that divides `range` into at most `count`.
+fn step(range: f64, count: usize) -> Option<f64> {
+    let raw = range / count as f64;
+    if !raw.is_finite() || raw <= 0.0 {
+        return None;
     }
+    let power = 10_f64.powf(raw.log10().floor());
+    [1.0, 2.0, 5.0, 10.0].map(|m| m * power).into_iter().find(|step| *step >= raw * 0.999)
+}
+
+/// Decimals that tell the steps of a range apart.
+fn digits(range: f64, count: usize) -> usize {
+    step(range, count).map_or(0, |step| (-(step * 1.001).log10().floor()).max(0.0) as usize)
 }
 
 #[cfg(test)]

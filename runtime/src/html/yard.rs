@@ -116,7 +116,8 @@ pub(super) fn draw(input: &HtmlInput<'_>) -> String {
     for event in input.events.iter().filter(|event| event.kind == "shove") {
         map.shove(&mut svg, input.ticks, event.at_s, event.values);
     }
-    svg + "</svg>\n<p class=\"note\">The path is coloured by level (see below); the dashed line is where \
+    svg + "</svg>\n<p class=\"note\">The path is coloured by level (see below); the dashed line \
+           is where \
            the robot believed to be. <span lang=\"zh\">路径按级别着色；虚线为机器人自身估计。</span></p>\n"
 }
 
@@ -209,7 +210,8 @@ impl Map {
             svg,
             format_args!(
                 "<rect class=\"solid\" x=\"{:.1}\" y=\"{:.1}\" width=\"{width:.1}\" \
-                 height=\"{height:.1}\" rx=\"2\" transform=\"rotate({degrees:.2} {x:.1} {y:.1})\"/>\n",
+                 height=\"{height:.1}\" rx=\"2\" transform=\"rotate({degrees:.2} {x:.1} \
+                 {y:.1})\"/>\n",
                 x - width / 2.0,
                 y - height / 2.0
             ),
@@ -291,7 +293,8 @@ impl Map {
     }
 }
 
-/// The points at least a step apart, cut where the level changes; each piece begins where the last ended.
+/// The points at least a step apart, cut where the level changes; each piece begins where the last
+/// ended.
 fn thinned(points: impl Iterator<Item = ([f32; 2], Level)>) -> Vec<Vec<([f32; 2], Level)>> {
     let mut pieces: Vec<Vec<([f32; 2], Level)>> = Vec::new();
     let mut last: Option<([f32; 2], Level)> = None;

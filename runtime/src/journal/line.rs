@@ -1,5 +1,5 @@
-//! The JSON messages of the journal, written for people and for Foxglove. They name rules and joints,
-//! so that a journal can be read without the program that made it.
+//! The JSON messages of the journal, written for people and for Foxglove. They name rules and
+//! joints, so that a journal can be read without the program that made it.
 
 use governor::{Actor, Kind, Language, Record};
 use serde::{Deserialize, Serialize};

@@ -1,5 +1,5 @@
-//! One turn of the loop as the journal keeps it: a fixed little-endian layout that says of itself what
-//! it holds.
+//! One turn of the loop as the journal keeps it: a fixed little-endian layout that says of itself
+//! what it holds.
 
 use signals::{
     BaseVelocity, Instant, JointId, Joints, Level, Metres, MetresPerSecond, Mode, NewtonMetres,

@@ -1,7 +1,8 @@
 //! The writing end: entries become MCAP messages, messages become blocks, blocks go to the disk.
 //!
-//! A block that the disk refuses is kept and offered again, so that every byte offset in the file stays
-//! right; what arrives meanwhile is counted as lost. The memory this takes is therefore bounded.
+//! A block that the disk refuses is kept and offered again, so that every byte offset in the file
+//! stays right; what arrives meanwhile is counted as lost. The memory this takes is therefore
+//! bounded.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;

@@ -63,8 +63,8 @@ impl Lateness {
         self.max_ns as f64 * 1e-3
     }
 
-    /// The value that a share `q` of all values does not exceed, us: the upper edge of its bucket, so
-    /// that it is never flattering. Zero when nothing was counted.
+    /// The value that a share `q` of all values does not exceed, us: the upper edge of its bucket,
+    /// so that it is never flattering. Zero when nothing was counted.
     #[must_use]
     pub fn quantile_us(&self, q: f64) -> f64 {
         let wanted = ((self.count as f64 * q).ceil() as u64).max(1);
@@ -90,7 +90,8 @@ impl Lateness {
     }
 }
 
-/// Values below 8 have a bucket each; above, the top 3 bits after the leading one choose the bucket.
+/// Values below 8 have a bucket each; above, the top 3 bits after the leading one choose the
+/// bucket.
 fn bucket_of(nanos: u64) -> usize {
     let octave = nanos.checked_ilog2().unwrap_or(0);
     if octave < SHARE_BITS {

@@ -93,8 +93,8 @@ fn stamp(since_epoch: Duration) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}-{minute:02}-{second:02}Z")
 }
 
-/// Year, month and day of the day `days` after 1970-01-01. Howard Hinnant, "chrono-compatible low-level
-/// date algorithms", `civil_from_days`, for days that are not negative.
+/// Year, month and day of the day `days` after 1970-01-01. Howard Hinnant, "chrono-compatible
+/// low-level date algorithms", `civil_from_days`, for days that are not negative.
 fn civil(days: u64) -> (u64, u64, u64) {
     let shifted = days + 719_468;
     let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
