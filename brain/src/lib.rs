@@ -31,6 +31,6 @@ pub use golden::GoldenVector;
 pub use navigate::{Navigator, Planner};
 pub use observation::Observation;
 pub use policy::{
-    CommandCard, GoldenCard, ModelCard, ObservationCard, PlanCard, Policy, PolicyCard, TensorCard,
-    TrainingCard,
+    CommandCard, Files, GoldenCard, ModelCard, ObservationCard, PlanCard, Policy, PolicyCard,
+    TensorCard, TrainingCard,
 };

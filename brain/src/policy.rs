@@ -162,12 +162,20 @@ impl Policy {
     /// # Errors
     /// The first thing that is not as it should be, with file, key and the way out.
     pub fn load(folder: &Path) -> Result<Self, PolicyError> {
+        Self::load_with(folder, &|file| fs::read(file))
+    }
+
+    /// As [`Self::load`], with the files of the folder from `files`: a program may carry them inside.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn load_with(folder: &Path, files: Files<'_>) -> Result<Self, PolicyError> {
         let card_file = folder.join(CARD_FILE);
-        let card = read_card(&card_file)?;
-        let (model, hash) = read_model(folder, &card_file, &card.model)?;
+        let card = read_card(files, &card_file)?;
+        let (model, hash) = read_model(files, folder, &card_file, &card.model)?;
         check_file_name(&card_file, "golden.file", &card.golden.file)?;
         let golden_file = folder.join(&card.golden.file);
-        let text = String::from_utf8_lossy(&read(&golden_file)?).into_owned();
+        let text = String::from_utf8_lossy(&read(files, &golden_file)?).into_owned();
         let golden = golden::parse(&golden_file, &text, &card)?;
         Ok(Self { folder: folder.to_path_buf(), card, model, hash, golden })
     }
@@ -244,6 +252,9 @@ impl Policy {
     }
 }
 
+/// Gives the bytes of a file.
+pub type Files<'a> = &'a dyn Fn(&Path) -> std::io::Result<Vec<u8>>;
+
 /// How a backend is opened.
 type Open = fn(&[u8], &TensorCard, &TensorCard) -> Result<Box<dyn Backend>, OpenError>;
 
@@ -254,16 +265,16 @@ fn with_origin(backend: Box<dyn Backend>) -> (Box<dyn Backend>, String) {
 }
 
 /// Reads a file, or says which is missing.
-fn read(file: &Path) -> Result<Vec<u8>, PolicyError> {
-    fs::read(file).map_err(|error| {
+fn read(files: Files<'_>, file: &Path) -> Result<Vec<u8>, PolicyError> {
+    files(file).map_err(|error| {
         let fix = "Put the file there, or name another policy folder.";
         PolicyError::new(Fault::File, (file, "file"), error.to_string(), "a readable file", fix)
     })
 }
 
 /// Reads and checks the card.
-fn read_card(file: &Path) -> Result<PolicyCard, PolicyError> {
-    let text = String::from_utf8_lossy(&read(file)?).into_owned();
+fn read_card(files: Files<'_>, file: &Path) -> Result<PolicyCard, PolicyError> {
+    let text = String::from_utf8_lossy(&read(files, file)?).into_owned();
     let card: PolicyCard = toml::from_str(&text).map_err(|error| {
         let key = place(&text, error.span().map_or(0, |span| span.start));
         let fix = "Correct or remove the key; CARD.md beside the card lists what belongs there.";
@@ -282,13 +293,14 @@ fn place(text: &str, offset: usize) -> String {
 
 /// Reads the model and compares its hash with the card's.
 fn read_model(
+    files: Files<'_>,
     folder: &Path,
     card_file: &Path,
     card: &ModelCard,
 ) -> Result<(Vec<u8>, ModelHash), PolicyError> {
     check_file_name(card_file, "model.file", &card.file)?;
     let file = folder.join(&card.file);
-    let bytes = read(&file)?;
+    let bytes = read(files, &file)?;
     let digest = Sha256::digest(&bytes);
     let found: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
     if found != card.sha256 {

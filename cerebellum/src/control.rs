@@ -20,6 +20,8 @@ pub use crate::trot::ForceCounters;
 
 /// Time to bring the legs under a lying body, or back to the ground under a walking one.
 const GATHER_TIME: f64 = 0.5;
+/// Joint velocities older than this are not used.
+const READING_AGE_MAX: Duration = Duration::from_millis(5);
 /// A posture counts as reached this long after its path ended.
 const DWELL_TIME: f64 = 0.2;
 
@@ -134,7 +136,7 @@ impl Cerebellum {
         // After a stall the filter takes one long step, but never an absurd one.
         self.dt = passed.clamp(0.0, 20.0 * nominal);
         self.last = Some(cycle.now);
-        self.take_joints(frame);
+        self.take_joints(cycle, frame);
         let gyro = vector(frame.imu.angular_velocity.map(|w| w.0));
         if gyro.iter().all(|w| w.is_finite()) {
             self.spin = gyro;
@@ -155,11 +157,13 @@ impl Cerebellum {
         self.state(cycle, trust)
     }
 
-    fn take_joints(&mut self, frame: &SensorFrame) {
+    fn take_joints(&mut self, cycle: &Cycle, frame: &SensorFrame) {
         let joints = self.legs.q.iter_mut().zip(&mut self.legs.dq).zip(frame.joints.iter());
         for ((q, dq), reading) in joints {
             if reading.q.is_finite() && reading.dq.is_finite() {
-                (*q, *dq) = (reading.q.0.into(), reading.dq.0.into());
+                // An old velocity says nothing of now; an old position is still the best guess.
+                let old = cycle.now.since(reading.at) > READING_AGE_MAX;
+                (*q, *dq) = (reading.q.0.into(), if old { 0.0 } else { reading.dq.0.into() });
             }
         }
     }

@@ -10,6 +10,9 @@ use signals::{
 
 use crate::{Actor, Envelope, Profile, Rule};
 
+/// One joint in this many may be silent while the others prove a standstill.
+const SILENT_SHARE: usize = 4;
+
 /// A reason for a level, with the number that shows it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Cause {
@@ -52,7 +55,7 @@ pub(crate) struct Sight {
     pub(crate) blocker: Worst,
     /// A joint of a limp robot outside its limits: it keeps it from starting, not from a reset.
     pub(crate) outside: Option<Cause>,
-    /// Every joint has a fresh reading and stands still.
+    /// Every joint stands still; a few silent ones are vouched for by the others and the base.
     pub(crate) still: bool,
 }
 
@@ -175,6 +178,7 @@ impl Watch {
             return;
         }
         let profile = input.profile;
+        let mut silent = 0;
         for joint in limits.ids() {
             let reading = &input.frame.joints[joint];
             let age = self.ages.of(reading.at, input.cycle.now);
@@ -186,7 +190,11 @@ impl Watch {
             if finite && fresh {
                 self.blind &= !(1 << joint.index());
             }
-            sight.still &= finite && fresh && reading.dq.abs() <= profile.static_joint_speed;
+            if finite && fresh {
+                sight.still &= reading.dq.abs() <= profile.static_joint_speed;
+            } else {
+                silent += 1;
+            }
             if !fresh {
                 let cause = self.ages.cause(age, Rule::JointStale);
                 sight.worst.add(Cause { joint: Some(joint), ..cause });
@@ -201,7 +209,17 @@ impl Watch {
                 sight.outside = outside(joint, reading, input);
             }
         }
+        // A silent joint proves nothing by itself; the rest of the body can vouch for a few.
+        let few = silent * SILENT_SHARE <= limits.len() && base_is_still(input, self.ages);
+        sight.still &= silent == 0 || few;
     }
+}
+
+/// The inertial unit is fresh and says that the base does not turn.
+fn base_is_still(input: &Input<'_>, ages: Ages) -> bool {
+    let imu = &input.frame.imu;
+    let turns = imu.angular_velocity.iter().any(|w| !(w.abs() <= input.profile.static_joint_speed));
+    !turns && ages.of(imu.at, input.cycle.now) <= ages.limited
 }
 
 fn look_at_imu(input: &Input<'_>, ages: Ages, sight: &mut Sight) {

@@ -7,6 +7,8 @@ use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
 use model::{LoadError, Robot, TomlSource};
 use serde::Serialize;
 
+use crate::mission::Mission;
+
 /// What is wrong with one file, as miette shows it.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", self.headline())]
@@ -196,12 +198,11 @@ fn explain(error: &brain::PolicyError) -> Box<LoadError> {
     }
 }
 
-/// A mission file so far is only read as TOML; the runtime's mission module knows its keys.
 fn check_mission(file: &Path) -> Checked {
     let text = read(file)?;
     let name = file.display().to_string();
-    let table: toml::Table = TomlSource::new(&name, &text).read()?;
-    Ok(format!("{} keys", table.len()))
+    let mission = Mission::parse(&name, &text)?;
+    Ok(format!("mission {:?}, {} steps", mission.name, mission.step.len()))
 }
 
 fn read(file: &Path) -> Checked {

@@ -7,9 +7,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde_json::json;
 
 use crate::check::{self, Diagnosis};
-use crate::report::{Outcome, Report, colour_wanted};
+use crate::report::{Outcome, colour_wanted};
 use crate::robot_source::RobotSource;
-use crate::{doctor, why};
+use crate::run::RunError;
+use crate::{doctor, run, why};
 
 /// Runs a robot: plans are asked for, the governor decides, the report says why.
 #[derive(Debug, Parser)]
@@ -204,6 +205,21 @@ impl From<Box<model::LoadError>> for Failure {
     }
 }
 
+impl From<RunError> for Failure {
+    fn from(error: RunError) -> Self {
+        match error {
+            RunError::Load(error) => error.into(),
+            RunError::Sim(_) | RunError::Brain(_) | RunError::Thread(_) => {
+                Self::new(Exit::Hardware, miette::miette!("{error}"))
+            }
+            RunError::Policy(_)
+            | RunError::Governor { .. }
+            | RunError::Folder(_)
+            | RunError::Write { .. } => Self::new(Exit::Configuration, miette::miette!("{error}")),
+        }
+    }
+}
+
 /// Runs the command line of this process and returns its exit code.
 #[must_use]
 pub fn main() -> ExitCode {
@@ -245,7 +261,7 @@ fn demo(robot: RobotSource, mission: Option<PathBuf>, common: CommonArgs) -> Res
         );
         return Err(Failure::new(Exit::Usage, message));
     }
-    let report = run_demo(DemoOptions { robot, mission, fast, headless, seed, out, json })?;
+    let report = run::demo(&DemoOptions { robot, mission, fast, headless, seed, out, json })?;
     if json {
         print(&report.json().unwrap_or_default());
     } else {
@@ -257,16 +273,6 @@ fn demo(robot: RobotSource, mission: Option<PathBuf>, common: CommonArgs) -> Res
         Outcome::Interrupted | Outcome::SafetyStop => Exit::SafetyStop,
     })
 }
-
-// ---- The one place that starts a run. ----------------------------------------------------------
-// `runtime::run` replaces the body of this function by
-// `crate::run::demo(options).map_err(Failure::from)`.
-fn run_demo(options: DemoOptions) -> Result<Report, Failure> {
-    let robot = options.robot.robot()?;
-    let message = miette::miette!("{}: this build cannot run a robot yet", robot.file.name);
-    Err(Failure::new(Exit::Hardware, message))
-}
-// -------------------------------------------------------------------------------------------------
 
 fn check(args: &CheckArgs) -> Exit {
     let found = check::check(&args.paths);

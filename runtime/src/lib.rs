@@ -1,13 +1,24 @@
 //! Wires one robot together and keeps time; the binary triune.
 #![forbid(unsafe_code)]
 
+pub mod allocations;
+pub mod brain_thread;
 pub mod check;
 pub mod cli;
+pub mod cycle;
 pub mod doctor;
+pub mod html;
 pub mod journal;
+pub mod metrics;
+pub mod mission;
+pub mod mpc_thread;
+pub mod observer;
 pub mod progress;
 pub mod realtime;
 pub mod report;
 pub mod robot_source;
+pub mod run;
 pub mod why;
+pub mod wiring;
 pub mod words;
+pub mod worker;

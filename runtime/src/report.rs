@@ -127,7 +127,7 @@ impl LoopReport {
 pub struct EstimatorReport {
     /// Root mean square error of the base velocity, m/s.
     pub velocity_rmse_mps: f64,
-    /// Position error at the end, in percent of the path.
+    /// Position error in percent of the path, up to the first degraded sensor.
     pub drift_percent: f64,
 }
 

@@ -1,11 +1,9 @@
 //! Where the robot comes from: a folder, or the quadruped that is built into the program.
 
 use std::path::{Path, PathBuf};
-use std::{fs, io};
 
+use brain::{Policy, PolicyError};
 use model::{LoadError, Robot};
-
-use crate::report::write_file;
 
 /// Name of the built-in robot in messages.
 pub const BUILTIN: &str = "built-in robots/quadruped";
@@ -54,22 +52,20 @@ impl RobotSource {
         }
     }
 
-    /// The folder of the robot's policy. The built-in one is first written below `run`, so that the
-    /// run's folder holds the policy it ran.
+    /// Reads and checks the policy whose card is `card`, beside the robot's file.
     ///
     /// # Errors
-    /// The files cannot be written.
-    pub fn policy_folder(&self, robot: &Robot, run: &Path) -> io::Result<PathBuf> {
-        if let Some(folder) = self.folder() {
-            let card = folder.join(&robot.file.brain.policy);
-            return Ok(card.parent().map(Path::to_path_buf).unwrap_or_default());
+    /// The first thing that is wrong, with file, key and the way out.
+    pub fn policy(&self, card: &str) -> Result<Policy, PolicyError> {
+        let inside = Path::new(card).parent().unwrap_or(Path::new(""));
+        match self.folder() {
+            Some(folder) => Policy::load(&folder.join(inside)),
+            None => Policy::load_with(&Path::new(BUILTIN).join(inside), &|file| {
+                let named = |(name, _): &&(&str, &[u8])| file.ends_with(name);
+                let found = POLICY.iter().find(named).map(|(_, bytes)| bytes.to_vec());
+                found.ok_or_else(|| std::io::ErrorKind::NotFound.into())
+            }),
         }
-        let folder = run.join("policy");
-        fs::create_dir_all(&folder)?;
-        for (name, bytes) in POLICY {
-            write_file(&folder, name, bytes)?;
-        }
-        Ok(folder)
     }
 
     /// The folder of the robot on disk; `None` for the built-in one.
@@ -105,9 +101,9 @@ mod tests {
         let on_disk = RobotSource::of(Some(folder.to_path_buf())).robot().unwrap();
         assert_eq!(built_in.hash, on_disk.hash);
         assert_eq!(RobotSource::Builtin.folder(), None);
-        let run = tempfile::tempdir().unwrap();
-        let policy = RobotSource::Builtin.policy_folder(&built_in, run.path()).unwrap();
-        assert!(brain::Policy::load(&policy).is_ok());
+        let card = &built_in.file.brain.policy;
+        let hash = |source: RobotSource| source.policy(card).unwrap().hash();
+        assert_eq!(hash(RobotSource::Builtin), hash(RobotSource::Folder(folder.to_path_buf())));
     }
 
     #[test]

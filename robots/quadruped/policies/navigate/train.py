@@ -623,6 +623,7 @@ def evaluate(model, seed):
         ("start to far goal, bare", 0, 0.0),
         ("far goal back to start, shield", 1, 1.0),
         ("anywhere to anywhere, shield", 2, 1.0),
+        ("beside something to anywhere", 3, 1.0),
     ):
         reached, hit, seconds = drive(session, world, leg, shielded, seed + 7)
         took = seconds[reached]
@@ -640,22 +641,29 @@ def first_robot(world, leg, shielded, yard, key):
     gate = jax.random.uniform(k[0], (3,), minval=-1.0, maxval=1.0) * jnp.array([0.1, 0.1, 0.3])
     heading = jax.random.uniform(k[1], (1,), minval=-jnp.pi, maxval=jnp.pi)
     there = jnp.concatenate([world.goals[yard, 0], gate[2:]])
-    spot = jnp.concatenate([world.spots[yard, 0], heading])
-    pose = jnp.stack([gate, there, spot])[leg]
+    roomy, tight = world.spots[yard, 0], world.spots[yard, -1]
+    spot, beside = jnp.concatenate([roomy, heading]), jnp.concatenate([tight, heading])
+    pose = jnp.stack([gate, there, spot, beside])[leg]
     body = draw_body(k[2], jnp.float32(shielded))
     plans = jnp.zeros((HISTORY, STEPS, 2))
     zero, still = jnp.int32(0), jnp.zeros(2)
-    return Robot(yard, leg, pose, still, body, plans, zero, still, False, False)
+    return Robot(yard, goal_of(leg), pose, still, body, plans, zero, still, False, False)
+
+
+def goal_of(leg):
+    """Which of a yard's goals an evaluation leg leads to."""
+    return min(leg, GOALS_PER_YARD - 1)
 
 
 def drive(session, world, leg, shielded, seed):
     """Drives one leg in every yard with the exported model; returns reached, hit, seconds."""
     yards = jnp.arange(len(world.goals))
     keys = jax.random.split(jax.random.PRNGKey(seed), len(yards))
-    robots = jax.vmap(first_robot, (None, None, None, 0, 0))(world, leg, shielded, yards, keys)
+    start = jax.vmap(lambda yard, key: first_robot(world, leg, shielded, yard, key))
+    robots = start(yards, keys)
     look = jax.jit(jax.vmap(observe, (None, 0, 0)))
     act = jax.jit(jax.vmap(advance, (None, 0, 0, 0)))
-    goals = np.asarray(world.goals[:, leg])
+    goals = np.asarray(world.goals[:, goal_of(leg)])
     reached, hit = np.zeros(len(yards), bool), np.zeros(len(yards), bool)
     seconds = np.full(len(yards), EVALUATION_SECONDS)
     for step in range(int(EVALUATION_SECONDS / STEP_S)):

@@ -1,0 +1,244 @@
+//! The planner on a thread of its own: the loop sends observations and picks up plans.
+//!
+//! In real time a plan is taken when it is there. On virtual time it is taken exactly the drawn number
+//! of ticks after its observation, and the loop waits for it, so that a run depends on its seed alone.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use brain::{InferenceError, Observation, Planner};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use signals::{Instant, MetresPerSecond, Plan, PlanRequest};
+
+use crate::worker::Worker;
+
+/// Observations that may wait for the planner.
+const WAITING: usize = 4;
+
+/// How a broken brain's next plan is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Lie {
+    /// It asks for 5 m/s.
+    TooFast,
+    /// One of its speeds is not a number.
+    NotANumber,
+    /// It claims to be valid for an hour.
+    ValidForAnHour,
+    /// It comes from an observation of two seconds ago.
+    #[serde(rename = "observed_2_s_ago")]
+    Observed2SAgo,
+}
+
+impl Lie {
+    /// What is wrong with the plan, in plain words.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::TooFast => "5 m/s",
+            Self::NotANumber => "a speed that is NaN",
+            Self::ValidForAnHour => "a plan valid for an hour",
+            Self::Observed2SAgo => "a plan observed 2 s ago",
+        }
+    }
+
+    fn spoil(self, plan: &mut Plan) {
+        match self {
+            Self::ValidForAnHour => {
+                plan.valid_until = plan.observed_at + Duration::from_secs(3600);
+            }
+            Self::Observed2SAgo => {
+                let ago = plan.observed_at.as_nanos().saturating_sub(2_000_000_000);
+                plan.observed_at = Instant::from_nanos(ago);
+                plan.valid_until = plan.observed_at + Duration::from_millis(800);
+            }
+            Self::TooFast | Self::NotANumber => {
+                let speed = if self == Self::TooFast { 5.0 } else { f32::NAN };
+                let mut chunk = signals::VelocityChunk {
+                    step: Duration::from_millis(100),
+                    len: 8,
+                    velocities: [signals::BaseVelocity::ZERO; signals::VELOCITY_STEPS_MAX],
+                };
+                if let PlanRequest::Velocity(asked) = plan.request {
+                    chunk = asked;
+                }
+                for velocity in &mut chunk.velocities {
+                    velocity.forward = MetresPerSecond(speed);
+                }
+                plan.request = PlanRequest::Velocity(chunk);
+            }
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Question {
+    sequence: u64,
+    observation: Observation,
+    asked_at: Instant,
+    lie: Option<Lie>,
+}
+
+#[derive(Clone, Debug)]
+struct Answer {
+    sequence: u64,
+    plan: Result<Plan, InferenceError>,
+}
+
+/// When plans are taken.
+#[derive(Debug)]
+enum Taking {
+    /// When they are there.
+    AsTheyCome,
+    /// A drawn number of ticks after their observation.
+    OnTheirTick { latency: (u64, u64), random: Box<ChaCha8Rng>, due: VecDeque<(u64, u64)> },
+}
+
+/// Makes a planner; called again when the brain is brought back.
+pub type MakePlanner = Box<dyn Fn() -> Result<Box<dyn Planner + Send>, String>>;
+
+/// The loop's end of the planner.
+pub struct BrainThread {
+    make: MakePlanner,
+    running: Option<Running>,
+    taking: Taking,
+    sequence: u64,
+    newest: Option<Plan>,
+    /// Plans made.
+    pub plans: u64,
+    /// Questions the planner had no time for, or answered with an error.
+    pub late: u64,
+}
+
+struct Running {
+    questions: bus::Sender<Question>,
+    answers: bus::Receiver<Answer>,
+    worker: Worker,
+}
+
+impl BrainThread {
+    /// Starts the planner's thread. With `latency` (ticks, from and to) and a seed plans are taken on
+    /// drawn ticks; without, as they come.
+    ///
+    /// # Errors
+    /// What the planner cannot be made from, or that the machine grants no thread.
+    pub fn start(make: MakePlanner, drawn: Option<((u64, u64), u64)>) -> Result<Self, String> {
+        let taking = drawn.map_or(Taking::AsTheyCome, |(latency, seed)| Taking::OnTheirTick {
+            latency,
+            random: Box::new(ChaCha8Rng::seed_from_u64(seed)),
+            due: VecDeque::new(),
+        });
+        let running = Some(Running::start(make()?)?);
+        Ok(Self { make, running, taking, sequence: 0, newest: None, plans: 0, late: 0 })
+    }
+
+    /// Ends the planner's thread, as a crash would: nothing more comes from it.
+    pub fn kill(&mut self) {
+        self.running = None;
+        if let Taking::OnTheirTick { due, .. } = &mut self.taking {
+            due.clear();
+        }
+    }
+
+    /// Starts it again.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn revive(&mut self) -> Result<(), String> {
+        self.running = Some(Running::start((self.make)()?)?);
+        Ok(())
+    }
+
+    /// Sends an observation of tick `tick`. Never waits.
+    pub fn ask(&mut self, tick: u64, now: Instant, observation: Observation, lie: Option<Lie>) {
+        let Some(running) = &mut self.running else {
+            return;
+        };
+        self.sequence += 1;
+        let sequence = self.sequence;
+        if !running.questions.send(Question { sequence, observation, asked_at: now, lie }) {
+            self.late += 1;
+            return;
+        }
+        running.worker.wake();
+        if let Taking::OnTheirTick { latency: (least, most), random, due } = &mut self.taking {
+            let drawn = random.random_range(*least..=*most);
+            // Plans come out in the order of their questions.
+            let earliest = due.back().map_or(0, |(tick, _)| *tick);
+            due.push_back(((tick + drawn).max(earliest), sequence));
+        }
+    }
+
+    /// Takes the plans that are due on `tick`. Between cycles; on virtual time it waits for them.
+    pub fn take(&mut self, tick: u64) {
+        let Some(running) = &mut self.running else {
+            return;
+        };
+        let mut answers = Vec::new();
+        match &mut self.taking {
+            Taking::AsTheyCome => answers.extend(std::iter::from_fn(|| running.answers.recv())),
+            Taking::OnTheirTick { due, .. } => {
+                while due.front().is_some_and(|(due, _)| *due <= tick) {
+                    due.pop_front();
+                    answers.extend(running.wait_for_answer());
+                }
+            }
+        }
+        for answer in answers {
+            self.accept(answer);
+        }
+    }
+
+    fn accept(&mut self, answer: Answer) {
+        match answer.plan {
+            Ok(plan) => {
+                self.plans += 1;
+                self.newest = Some(Plan { sequence: answer.sequence, ..plan });
+            }
+            Err(error) => {
+                self.late += 1;
+                tracing::warn!(%error, "the planner made no plan");
+            }
+        }
+    }
+
+    /// The newest plan, however old.
+    #[must_use]
+    pub const fn latest(&self) -> Option<&Plan> {
+        self.newest.as_ref()
+    }
+}
+
+impl Running {
+    fn start(mut planner: Box<dyn Planner + Send>) -> Result<Self, String> {
+        let (questions, mut inbox) = bus::queue::<Question>(WAITING);
+        let (mut outbox, answers) = bus::queue::<Answer>(WAITING);
+        let work = move || {
+            let Some(question) = inbox.recv() else {
+                return false;
+            };
+            let mut plan = planner.plan(&question.observation, question.asked_at);
+            if let (Ok(plan), Some(lie)) = (&mut plan, question.lie) {
+                lie.spoil(plan);
+            }
+            outbox.send(Answer { sequence: question.sequence, plan });
+            true
+        };
+        let worker = Worker::start("brain", work).map_err(|error| error.to_string())?;
+        Ok(Self { questions, answers, worker })
+    }
+
+    /// Waits until the next answer is there; `None` when the thread has died.
+    fn wait_for_answer(&mut self) -> Option<Answer> {
+        loop {
+            if let Some(answer) = self.answers.recv() {
+                return Some(answer);
+            }
+            if self.worker.has_died() {
+                return self.answers.recv();
+            }
+            std::thread::sleep(Duration::from_micros(20));
+        }
+    }
+}

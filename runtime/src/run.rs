@@ -1,0 +1,523 @@
+//! Runs one robot through one mission and reports what happened.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant as WallInstant, SystemTime};
+
+use brain::Observation;
+use governor::{Kind, Record, Rule};
+use model::Robot;
+use sha2::{Digest, Sha256};
+use signals::{
+    BaseVelocity, Cycle, Instant, JointId, Level, Metres, Mode, Motion, Newtons, Operator,
+    OperatorAct, Posture,
+};
+use sim::{Disturbance, SimBody, Yard};
+
+use crate::brain_thread::Lie;
+use crate::cli::DemoOptions;
+use crate::cycle::{Loop, Turn};
+use crate::journal::{Event, EventKind, Journal, JournalInfo, Label, Tick, TickJoint};
+use crate::metrics::Metrics;
+use crate::mission::{Act, Goal, Mission, Progress as MissionProgress, Step, View};
+use crate::observer::Observer;
+use crate::progress::{Live, LiveWriter, Progress, Show};
+use crate::realtime::{Grant, Pace, prepare_control_thread};
+use crate::report::{
+    BrainReport, FolderError, GovernorReport, LoopReport, MissionEvent, MissionReport, Outcome,
+    Report, RuleCount, default_folder, prepare_folder,
+};
+use crate::wiring;
+
+/// The robot counts itself as arrived this near its goal, by its own estimate, m.
+const ARRIVAL: f32 = 0.30;
+/// SCHED_FIFO priority of the control thread.
+const PRIORITY: u8 = 80;
+/// After a fall, a cut or an interruption the run goes on this long, so that its end is on record.
+const AFTERMATH: Duration = Duration::from_secs(2);
+/// An interrupted robot that has not settled by then is reported as it is.
+const SETTLE_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Set by Ctrl-C: the robot settles, the report is written, the program ends.
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
+/// Why a run could not begin, or could not be reported.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// A file of the robot or the mission is wrong.
+    #[error(transparent)]
+    Load(#[from] Box<model::LoadError>),
+    /// The policy is wrong or does not fit.
+    #[error(transparent)]
+    Policy(brain::PolicyError),
+    /// The governor refuses its limits or its profile.
+    #[error(
+        "{file}: the governor refuses it: {what}. Fix: correct the value in [joints] or [governor]"
+    )]
+    Governor {
+        /// The robot file.
+        file: String,
+        /// What it refuses.
+        what: String,
+    },
+    /// The simulated body cannot be made.
+    #[error(transparent)]
+    Sim(#[from] sim::SimError),
+    /// The brain cannot be started.
+    #[error("the brain cannot be started: {0}")]
+    Brain(String),
+    /// The machine grants no thread.
+    #[error("the machine grants no thread: {0}")]
+    Thread(std::io::Error),
+    /// The folder of the run cannot be written.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// A file of the run cannot be written.
+    #[error("{}: cannot be written: {error}. Fix: free some space, or name another folder with --out",
+        path.display())]
+    Write {
+        /// The file or its folder.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+}
+
+/// Runs the mission that `options` name on the simulated body.
+///
+/// # Errors
+/// Everything that must be right before a robot may move, and a report that cannot be written.
+pub fn demo(options: &DemoOptions) -> Result<Report, RunError> {
+    let robot = options.robot.robot()?;
+    let mission = read_mission(options)?;
+    let real_time = !options.fast;
+    let yard = Yard::from_seed(options.seed);
+    let body = SimBody::new(&robot, &yard, options.seed)?;
+    let brain = wiring::brain(&options.robot, &robot, real_time, options.seed)?;
+    let cerebellum = wiring::cerebellum(&robot, real_time)?;
+    let governor = wiring::governor(&robot)?;
+    let folder = match &options.out {
+        Some(folder) => prepare_folder(folder)?,
+        None => default_folder(Path::new("."), SystemTime::now())?,
+    };
+    let journal = open_journal(&folder, &robot, options.seed)?;
+    let show = Show::choose(options.headless, options.json);
+    let (progress, live) = Progress::start(show).map_err(RunError::Thread)?;
+    listen_for_interrupts();
+    let period = Duration::from_secs_f64(1.0 / robot.file.control.rate_hz);
+    // Every other thread has started: only this one gets the priority.
+    let grant = if real_time { prepare_control_thread(PRIORITY, None) } else { Grant::default() };
+    let pace = if real_time { Pace::real_time(period) } else { Pace::Virtual };
+    let parts = Loop {
+        body,
+        plans: brain.thread,
+        cerebellum,
+        governor,
+        allocations: crate::allocations::Allocations::default(),
+    };
+    let mut run = Run {
+        parts,
+        pace,
+        period,
+        plan_every: (brain.period.as_nanos() / period.as_nanos()).max(1) as u64,
+        journal,
+        live,
+        mission: MissionProgress::new(mission),
+        observer: Observer::new(&robot),
+        metrics: Metrics::default(),
+        hash: Sha256::new(),
+        operator: Operator::default(),
+        goal: None,
+        lie: None,
+        refused: 0,
+        ending: None,
+        outcome: None,
+        started: WallInstant::now(),
+        yard,
+    };
+    let (ticks, last) = run.to_the_end(&robot);
+    progress.finish();
+    let mut report = run.report(&robot, options, ticks, last);
+    report.missing = grant.missing;
+    report.brain.backend = brain.backend;
+    report.brain.model_sha256 = brain.model_sha256;
+    run.finish(report, &folder)
+}
+
+fn read_mission(options: &DemoOptions) -> Result<Mission, RunError> {
+    const DEMO: &str = include_str!("../../robots/quadruped/missions/demo.toml");
+    let Some(path) = &options.mission else {
+        return Ok(Mission::parse("built-in missions/demo.toml", DEMO)?);
+    };
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Box::new(model::LoadError {
+            file: path.display().to_string(),
+            text: String::new(),
+            span: None,
+            key: String::new(),
+            rule: format!("the mission file must be readable: {error}"),
+            fix: "check the path, or leave --mission out".into(),
+        })
+    })?;
+    Ok(Mission::parse(&path.display().to_string(), &text)?)
+}
+
+fn open_journal(folder: &Path, robot: &Robot, seed: u64) -> Result<Journal, RunError> {
+    let path = folder.join(crate::report::JOURNAL_FILE);
+    let joints = robot.joint_names().map(str::to_owned).collect();
+    let info = JournalInfo { robot: robot.file.name.clone(), joints, seed };
+    Journal::create(&path, &info).map_err(|error| RunError::Write { path, error })
+}
+
+fn listen_for_interrupts() {
+    // A second run in one process finds the handler set already, which is as good.
+    let _ = ctrlc::set_handler(|| INTERRUPTED.store(true, Ordering::Release));
+}
+
+/// One run under way.
+struct Run {
+    parts: Loop<SimBody>,
+    pace: Pace,
+    period: Duration,
+    plan_every: u64,
+    journal: Journal,
+    live: LiveWriter,
+    mission: MissionProgress,
+    observer: Observer,
+    metrics: Metrics,
+    hash: Sha256,
+    operator: Operator,
+    goal: Option<[Metres; 2]>,
+    lie: Option<Lie>,
+    refused: u64,
+    /// When the run ends, for another reason than its mission's end.
+    ending: Option<Instant>,
+    outcome: Option<Outcome>,
+    started: WallInstant,
+    yard: Yard,
+}
+
+impl Run {
+    /// Turns the loop until the mission is over; the number of turns and the time of the last.
+    fn to_the_end(&mut self, robot: &Robot) -> (u64, Instant) {
+        let (mut tick, mut turns) = (0, 0);
+        loop {
+            let due = self.pace.wait_for(tick);
+            let nanos = u64::try_from(self.period.as_nanos()).unwrap_or(u64::MAX);
+            let now = Instant::from_nanos(due.saturating_mul(nanos));
+            let cycle = Cycle { number: due, now, period: self.period };
+            self.parts.plans.take(due);
+            let turn = self.parts.turn(&cycle, &self.operator);
+            self.operator.act = None;
+            turns += 1;
+            self.note(&cycle, &turn, due - tick);
+            self.ask_brain(&cycle, &turn);
+            self.go_on(robot, &cycle, &turn);
+            if !self.pace.is_real_time() {
+                self.journal.wait_for_space();
+            }
+            tick = due + 1;
+            let over = self.mission.is_over() || self.ending.is_some_and(|end| now >= end);
+            if over {
+                return (turns, now);
+            }
+        }
+    }
+
+    /// Everything that is kept of one turn.
+    fn note(&mut self, cycle: &Cycle, turn: &Turn, skipped: u64) {
+        while let Some(record) = self.parts.governor.next_record() {
+            self.hear(&record);
+        }
+        self.observer.judge(&turn.state, &turn.vetted);
+        let truth = self.parts.body.truth();
+        if self.metrics.take(&truth, &turn.state, turn.ruling.level, self.yard.goal()) {
+            let kind = if truth.fallen { EventKind::Fall } else { EventKind::Collision };
+            let at = [truth.position[0].0, truth.position[1].0, 0.0, 0.0];
+            self.tell(Event::new(cycle.now, cycle.number, kind, "").with(at));
+        }
+        if skipped > 0 {
+            let event = Event::new(cycle.now, cycle.number, EventKind::Overrun, "");
+            self.journal.event(event.with([skipped as f32, 0.0, 0.0, 0.0]));
+        }
+        self.hash_turn(turn);
+        let tick = self.tick(cycle, turn, skipped);
+        self.journal.record_tick(&tick);
+        if cycle.number.is_multiple_of(50) {
+            self.show(&tick);
+        }
+    }
+
+    fn hear(&mut self, record: &Record) {
+        self.journal.record(record);
+        self.mission.hear(record);
+        if record.kind == Kind::Refused && record.rule.id().starts_with("PLAN-") {
+            self.refused += 1;
+        }
+    }
+
+    fn tell(&mut self, event: Event) {
+        self.journal.event(event);
+        self.live.event(event);
+    }
+
+    fn hash_turn(&mut self, turn: &Turn) {
+        let hash = &mut self.hash;
+        self.parts.body.digest(&mut |bytes| hash.update(bytes));
+        for c in turn.vetted.joints.iter() {
+            for number in [c.q.0, c.dq.0, c.kp.0, c.kd.0, c.tau.0] {
+                hash.update(number.to_le_bytes());
+            }
+        }
+        hash.update([turn.ruling.level as u8, turn.ruling.mode as u8, turn.state.posture as u8]);
+    }
+
+    fn tick(&self, cycle: &Cycle, turn: &Turn, skipped: u64) -> Tick {
+        let asked = self.parts.plans.latest().and_then(|plan| match plan.request {
+            signals::PlanRequest::Velocity(chunk) => chunk.due(cycle.now.since(plan.observed_at)),
+            signals::PlanRequest::Hold => Some(BaseVelocity::ZERO),
+        });
+        let admitted = match turn.ruling.motion {
+            Motion::Walk(velocity) => velocity,
+            _ => BaseVelocity::ZERO,
+        };
+        let joint = |id: JointId| {
+            let (wanted, vetted) = (turn.wanted.joints[id], turn.vetted.joints[id]);
+            let (state, reading) = (turn.state.joints[id], turn.frame.joints[id]);
+            TickJoint {
+                wanted_q: wanted.q,
+                wanted_tau: wanted.torque(state),
+                vetted_q: vetted.q,
+                vetted_tau: vetted.torque(state),
+                q: reading.q,
+                dq: reading.dq,
+                tau: reading.tau,
+            }
+        };
+        Tick {
+            cycle: cycle.number,
+            at: cycle.now,
+            lateness_ns: u32::try_from(self.pace.last_lateness().as_nanos()).unwrap_or(u32::MAX),
+            level: turn.ruling.level,
+            mode: turn.ruling.mode,
+            posture: turn.state.posture,
+            flags: u8::from(skipped > 0)
+                | u8::from(asked.is_some()) << 1
+                | u8::from(!turn.state.valid) << 2,
+            position: turn.state.position,
+            attitude: turn.state.attitude,
+            velocity: turn.state.velocity,
+            true_position: Some(self.parts.body.truth().position),
+            asked,
+            admitted,
+            measured: BaseVelocity {
+                forward: turn.state.velocity[0],
+                left: turn.state.velocity[1],
+                yaw: turn.state.angular_velocity[2],
+            },
+            joints: signals::Joints::from_fn(turn.frame.joints.len(), joint),
+        }
+    }
+
+    fn show(&mut self, tick: &Tick) {
+        let wall = self.started.elapsed().as_secs_f64().max(1e-6);
+        self.live.show(Live {
+            at: tick.at,
+            of: Instant::from_nanos(60_000_000_000),
+            phase: Label::new(self.mission.saying()),
+            level: tick.level,
+            posture: tick.posture,
+            speed: tick.measured.speed().0,
+            admitted: tick.admitted.speed().0,
+            real_time_factor: (tick.at.as_seconds() / wall) as f32,
+            lateness_us: tick.lateness_ns as f32 * 1e-3,
+            overruns: self.pace.overruns(),
+        });
+    }
+
+    /// Sends the brain what it needs, at its own rate.
+    fn ask_brain(&mut self, cycle: &Cycle, turn: &Turn) {
+        if !cycle.number.is_multiple_of(self.plan_every) || turn.ruling.mode != Mode::Auto {
+            return;
+        }
+        if let Some(scan) = &turn.frame.lidar {
+            let goal = self.goal.filter(|_| !self.at_goal(turn));
+            let observation = Observation::new(scan, &turn.state, goal);
+            self.parts.plans.ask(cycle.number, cycle.now, observation, self.lie.take());
+        }
+    }
+
+    /// At its goal by its own estimate.
+    fn at_goal(&self, turn: &Turn) -> bool {
+        self.goal.is_some_and(|goal| {
+            let [x, y, _] = turn.state.position;
+            (x - goal[0]).0.hypot((y - goal[1]).0) < ARRIVAL
+        })
+    }
+
+    /// What happens next: the mission, a person's interruption, or the end.
+    fn go_on(&mut self, robot: &Robot, cycle: &Cycle, turn: &Turn) {
+        let level = turn.ruling.level;
+        if INTERRUPTED.load(Ordering::Acquire) && self.outcome.is_none() {
+            self.outcome = Some(Outcome::Interrupted);
+            self.operator.stop = true;
+            self.ending = Some(cycle.now + SETTLE_PATIENCE);
+            self.tell(Event::new(cycle.now, cycle.number, EventKind::Interrupted, ""));
+        }
+        if self.outcome == Some(Outcome::Interrupted) {
+            if level >= Level::Stopped {
+                self.ending = Some(cycle.now);
+            }
+            return;
+        }
+        if level >= Level::Cut && self.outcome.is_none() {
+            self.outcome = Some(Outcome::SafetyStop);
+            self.ending = Some(cycle.now + AFTERMATH);
+        }
+        let view = View {
+            now_s: cycle.now.as_seconds(),
+            level,
+            mode: turn.ruling.mode,
+            posture: turn.state.posture,
+            at_goal: self.at_goal(turn) && turn.state.posture == Posture::Standing,
+        };
+        if let Some(step) = self.mission.advance(&view) {
+            self.act(robot, cycle, &step);
+        }
+    }
+
+    fn act(&mut self, robot: &Robot, cycle: &Cycle, step: &Step) {
+        let (mut values, mut label) = ([0.0; 4], "");
+        let kind = match &step.act {
+            Act::Wait => {
+                label = &step.say;
+                EventKind::Phase
+            }
+            Act::Start => {
+                self.operator.act = Some(OperatorAct::Start);
+                EventKind::StartAsked
+            }
+            Act::Reset => {
+                self.operator.act = Some(OperatorAct::Reset);
+                EventKind::ResetAsked
+            }
+            Act::PressStop => {
+                self.operator.stop = true;
+                EventKind::StopPressed
+            }
+            Act::ReleaseStop => {
+                self.operator.stop = false;
+                EventKind::StopReleased
+            }
+            Act::Goal(goal) => {
+                self.goal = Some(match goal {
+                    Goal::Yard => self.yard.goal(),
+                    Goal::Home => self.yard.start(),
+                });
+                label = &step.say;
+                EventKind::Phase
+            }
+            Act::Push { force_n, duration_s } => {
+                values = [force_n[0], force_n[1], *duration_s as f32, 0.0];
+                let duration = Duration::from_secs_f64(duration_s.clamp(0.0, 60.0));
+                let force = force_n.map(Newtons);
+                self.parts.body.disturb(Disturbance::Push { force, duration });
+                EventKind::Shove
+            }
+            Act::Lie(lie) => {
+                self.lie = Some(*lie);
+                label = lie.words();
+                EventKind::ForbiddenPlan
+            }
+            Act::KillBrain => {
+                self.parts.plans.kill();
+                EventKind::BrainKilled
+            }
+            Act::ReviveBrain => {
+                if let Err(error) = self.parts.plans.revive() {
+                    tracing::error!(%error, "the brain cannot be started again");
+                }
+                EventKind::BrainBack
+            }
+            Act::FreezeJoint(name) => {
+                label = name;
+                self.disturb_joint(robot, name, Disturbance::FreezeJoint);
+                EventKind::SensorFault
+            }
+            Act::ThawJoint(name) => {
+                label = name;
+                self.disturb_joint(robot, name, Disturbance::ThawJoint);
+                EventKind::SensorCleared
+            }
+        };
+        self.tell(Event::new(cycle.now, cycle.number, kind, label).with(values));
+    }
+
+    fn disturb_joint(&mut self, robot: &Robot, name: &str, what: fn(JointId) -> Disturbance) {
+        match robot.model.joint(name).and_then(JointId::new) {
+            Some(joint) => self.parts.body.disturb(what(joint)),
+            None => tracing::error!(name, "no such joint; the mission's step does nothing"),
+        }
+    }
+
+    fn report(&self, robot: &Robot, options: &DemoOptions, ticks: u64, last: Instant) -> Report {
+        let mut report = Report::new(&robot.file.name, "rapier", options.seed, &self.pace);
+        let wall = self.started.elapsed().as_secs_f64();
+        report.duration_s = last.as_seconds() + self.period.as_secs_f64();
+        report.ticks = ticks;
+        report.falls = self.metrics.falls;
+        report.distance_m = self.metrics.distance;
+        report.goal_reached = self.metrics.goal_reached;
+        report.collisions = self.metrics.collisions;
+        report.real_time_factor = report.duration_s / wall.max(1e-6);
+        report.timing = LoopReport::of(&self.pace, robot.file.control.rate_hz);
+        report.estimator = self.metrics.estimator();
+        let (plans, late) = (self.parts.plans.plans, self.parts.plans.late);
+        report.brain = BrainReport { plans, late, refused: self.refused, ..BrainReport::default() };
+        let governor = &self.parts.governor;
+        let counts = Rule::ALL.iter().map(|rule| (*rule, u64::from(governor.count(*rule))));
+        report.governor = GovernorReport {
+            max_level: governor.max_level(),
+            interventions: RuleCount::list(counts),
+        };
+        report.cycle_allocations = self.parts.allocations.total();
+        report.state_hash = hexadecimal(&self.hash.clone().finalize());
+        report.config_hashes.insert("robot".into(), hexadecimal(&robot.hash));
+        report.limit_violations = self.observer.violations;
+        if let Some(first) = &self.observer.first {
+            tracing::warn!("a command left the limits of the robot file: first {first}");
+        }
+        let steps = &self.mission.results;
+        let all_ok = self.mission.is_over() && steps.iter().all(|step| step.ok);
+        let good = all_ok && report.falls == 0 && self.observer.violations == 0;
+        let judged = if good { Outcome::Complete } else { Outcome::Failed };
+        let event = |step: &crate::mission::StepResult| MissionEvent {
+            at_s: step.began_s,
+            what: step.say.clone(),
+            rule: step.rule.clone(),
+            ok: step.ok,
+        };
+        report.mission = MissionReport {
+            outcome: self.outcome.unwrap_or(judged),
+            events: steps.iter().map(event).collect(),
+        };
+        report
+    }
+
+    /// Ends the journal and writes the report.
+    fn finish(self, mut report: Report, folder: &Path) -> Result<Report, RunError> {
+        let (cycle, at) = (report.ticks, Instant::from_nanos((report.duration_s * 1e9) as u64));
+        let mut journal = self.journal;
+        journal.event(Event::new(at, cycle, EventKind::Finished, ""));
+        report.journal = journal.close();
+        let html = crate::html::of_run(&report, &self.yard);
+        report
+            .write(folder, &html)
+            .map_err(|error| RunError::Write { path: folder.to_path_buf(), error })?;
+        Ok(report)
+    }
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

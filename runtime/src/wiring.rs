@@ -1,0 +1,125 @@
+//! Builds the parts of one robot from its folder.
+
+use std::time::Duration;
+
+use brain::{BackendChoice, Navigator, Planner, Policy};
+use cerebellum::{Cerebellum, ForcePlanner, InlineForcePlanner};
+use governor::{BaseAcceleration, Envelope, Governor, LidarRule, Profile};
+use model::Robot;
+use signals::{
+    BaseVelocity, Metres, MetresPerSecond, MetresPerSecondSquared, Radians, RadiansPerSecond,
+    RadiansPerSecondSquared,
+};
+
+use crate::brain_thread::{BrainThread, MakePlanner};
+use crate::mpc_thread::ThreadForcePlanner;
+use crate::robot_source::RobotSource;
+use crate::run::RunError;
+
+/// The governor of `robot`, with the limits and the profile of its file.
+///
+/// # Errors
+/// A limit or a number of the profile that the governor refuses.
+pub fn governor(robot: &Robot) -> Result<Governor, RunError> {
+    let refused = |what: String| RunError::Governor { file: robot.origin.clone(), what };
+    let envelope = Envelope::new(&robot.limits).map_err(|error| refused(error.to_string()))?;
+    let profile = profile(robot);
+    profile.check().map_err(|error| refused(error.to_string()))?;
+    Ok(Governor::new(envelope, profile))
+}
+
+/// The governor's profile as the robot's file gives it.
+#[must_use]
+pub fn profile(robot: &Robot) -> Profile {
+    let file = &robot.file.governor;
+    let ms = |value: f64| Duration::from_secs_f64(value * 1e-3);
+    let planar = MetresPerSecondSquared(file.acceleration_max_m_s2);
+    Profile {
+        plan_age_max: ms(file.plan_age_max_ms),
+        plan_validity_max: ms(file.plan_validity_max_ms),
+        speed_max: BaseVelocity {
+            forward: MetresPerSecond(file.forward_max_m_s),
+            left: MetresPerSecond(file.left_max_m_s),
+            yaw: RadiansPerSecond(file.yaw_max_rad_s),
+        },
+        acceleration: BaseAcceleration {
+            forward: planar,
+            left: planar,
+            yaw: RadiansPerSecondSquared(file.yaw_acceleration_max_rad_s2),
+        },
+        lidar: Some(LidarRule {
+            radius: Metres(file.lidar_radius_m),
+            margin: Metres(file.lidar_margin_m),
+            braking: MetresPerSecondSquared(file.lidar_braking_m_s2),
+            reaction: ms(file.lidar_reaction_ms),
+            age_max: ms(file.lidar_age_max_ms),
+        }),
+        tilt_max: Radians(file.tilt_max_deg.to_radians()),
+        reading_age_limited: ms(file.reading_age_limited_ms),
+        reading_age_settle: ms(file.reading_age_settle_ms),
+        limited_scale: file.limited_scale,
+        settle_timeout: Duration::from_secs_f64(file.settle_timeout_s),
+        command_validity: ms(robot.file.control.command_validity_ms),
+        brake_delay: ms(file.actuation_delay_ms),
+        position_margin: Radians(file.position_margin_rad),
+        ..Profile::default()
+    }
+}
+
+/// The motion controller of `robot`; in real time its force planner has a thread of its own.
+///
+/// # Errors
+/// The machine grants no thread.
+pub fn cerebellum(robot: &Robot, real_time: bool) -> Result<Cerebellum, RunError> {
+    let settings = Cerebellum::force_settings(robot);
+    let planner: Box<dyn ForcePlanner> = if real_time {
+        Box::new(ThreadForcePlanner::start(settings).map_err(RunError::Thread)?)
+    } else {
+        Box::new(InlineForcePlanner::new(settings))
+    };
+    Ok(Cerebellum::new(robot, planner))
+}
+
+/// The planner's thread, and what the report says of it.
+pub struct Brain {
+    /// The thread.
+    pub thread: BrainThread,
+    /// What runs the model, and why.
+    pub backend: String,
+    /// SHA-256 of the model file.
+    pub model_sha256: String,
+    /// Time between two plans.
+    pub period: Duration,
+}
+
+/// Reads the policy of `robot`, checks it on the backend in use, and starts its thread. On virtual time
+/// its latency is drawn from `seed`.
+///
+/// # Errors
+/// The first thing that is wrong with the policy, or that the machine grants no thread.
+pub fn brain(
+    source: &RobotSource,
+    robot: &Robot,
+    real_time: bool,
+    seed: u64,
+) -> Result<Brain, RunError> {
+    let policy = source.policy(&robot.file.brain.policy).map_err(RunError::Policy)?;
+    let (backend, origin) = policy.open(BackendChoice::Auto).map_err(RunError::Policy)?;
+    let period = Navigator::new(&policy, backend, origin.clone()).period();
+    let model_sha256 = policy.card().model.sha256.clone();
+    let make = planner_maker(policy);
+    let ticks = |ms: f64| (ms * 1e-3 * robot.file.control.rate_hz).round() as u64;
+    let latency = (ticks(robot.file.brain.latency_min_ms), ticks(robot.file.brain.latency_max_ms));
+    let drawn = (!real_time).then_some((latency, seed));
+    let thread = BrainThread::start(make, drawn).map_err(RunError::Brain)?;
+    Ok(Brain { thread, backend: origin, model_sha256, period })
+}
+
+fn planner_maker(policy: Policy) -> MakePlanner {
+    Box::new(move || {
+        let opened = policy.open(BackendChoice::Auto).map_err(|error| error.to_string())?;
+        let planner: Box<dyn Planner + Send> =
+            Box::new(Navigator::new(&policy, opened.0, opened.1));
+        Ok(planner)
+    })
+}

@@ -1,0 +1,62 @@
+//! A thread beside the loop that works when it is woken.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// A sleeping worker looks by itself this often, in case a wake-up was missed.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
+
+/// A thread that does its work until none is left, then sleeps until it is woken. Ends when dropped.
+#[derive(Debug)]
+pub struct Worker {
+    ending: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Worker {
+    /// Starts the thread `name`; `work` does one piece and says whether there was one.
+    ///
+    /// # Errors
+    /// The machine grants no thread.
+    pub fn start(
+        name: &str,
+        mut work: impl FnMut() -> bool + Send + 'static,
+    ) -> std::io::Result<Self> {
+        let ending = Arc::new(AtomicBool::new(false));
+        let ended = Arc::clone(&ending);
+        let thread = std::thread::Builder::new().name(name.into()).spawn(move || {
+            while !ended.load(Ordering::Acquire) {
+                if !work() {
+                    std::thread::park_timeout(LOOK_EVERY);
+                }
+            }
+        })?;
+        Ok(Self { ending, thread: Some(thread) })
+    }
+
+    /// Wakes it. Never waits.
+    pub fn wake(&self) {
+        if let Some(thread) = &self.thread {
+            thread.thread().unpark();
+        }
+    }
+
+    /// It has ended by itself, which only a panic does.
+    #[must_use]
+    pub fn has_died(&self) -> bool {
+        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.ending.store(true, Ordering::Release);
+        self.wake();
+        if let Some(thread) = self.thread.take() {
+            // A panic of the worker has been printed already; there is nothing more to do with it.
+            let _ = thread.join();
+        }
+    }
+}
