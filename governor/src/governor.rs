@@ -293,8 +293,14 @@ impl Governor {
             }
             let limited = guard.limited(wanted, |change| ledger.lasting(changed(joint, &change)));
             joints[joint] = limited;
-            // Without a fresh reading the torque cannot be judged; the drive's own loop can.
-            let Some(reading) = seen else { continue };
+            // Without a fresh reading there is no barrier to keep; the drive's own loop acts, but no
+            // stiffer than the last known place bears.
+            let Some(reading) = seen else {
+                let (softer, change) = guard.softened(limited, self.watch.last_seen(joint).q);
+                joints[joint] = softer;
+                change.into_iter().for_each(|change| ledger.lasting(changed(joint, &change)));
+                continue;
+            };
             let mut bounds = guard.bounds(reading);
             let witnessed = !agrees && estimate.q.is_finite() && estimate.dq.is_finite();
             let estimate = if witnessed { estimate } else { reading };

@@ -131,6 +131,27 @@ impl JointGuard {
         wrap(q, dq, kp, kd, tau)
     }
 
+    /// `command` for a joint that was last seen at rest at `q`: with less gain where it would ask for
+    /// more torque there than the drive may give.
+    pub(crate) fn softened(
+        &self,
+        command: JointCommand,
+        q: Radians,
+    ) -> (JointCommand, Option<Change>) {
+        let asked = command.torque(JointState { q, dq: RadiansPerSecond(0.0) }).0;
+        let most = self.limits.tau_max.0;
+        if asked.abs() <= most {
+            return (command, None);
+        }
+        let share = most / asked.abs();
+        let JointCommand { kp, kd, tau, .. } = command;
+        let allowed = asked * share;
+        let softer = JointCommand { kp: kp * share, kd: kd * share, tau: tau * share, ..command };
+        let change =
+            Change { rule: Rule::JointTorque, asked, allowed, measured: asked, limit: most };
+        (softer, Some(change))
+    }
+
     /// In state `measured` no barrier takes any torque away: the bounds are those of the drive.
     ///
     /// True when the curve `sqrt(2 b d)` lies two bands above the speed on both sides; squared, so

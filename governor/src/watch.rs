@@ -141,6 +141,11 @@ impl Watch {
         (self.blind & (1 << joint.index()) == 0).then(|| self.readings[joint])
     }
 
+    /// The joint's last reading that was a number, however old.
+    pub(crate) fn last_seen(&self, joint: JointId) -> JointState {
+        self.readings[joint]
+    }
+
     /// How long the body has stood by itself without moving: the evidence of a stop.
     pub(crate) fn settled_for(&self, now: Instant) -> Option<Duration> {
         self.settled_since.map(|since| now.since(since))
@@ -218,8 +223,10 @@ impl Watch {
 /// The inertial unit is fresh and says that the base does not turn.
 fn base_is_still(input: &Input<'_>, ages: Ages) -> bool {
     let imu = &input.frame.imu;
-    let turns = imu.angular_velocity.iter().any(|w| !(w.abs() <= input.profile.static_joint_speed));
-    !turns && ages.of(imu.at, input.cycle.now) <= ages.limited
+    let most = input.profile.static_joint_speed;
+    // A rate that is not a number proves nothing.
+    imu.angular_velocity.iter().all(|rate| rate.abs() <= most)
+        && ages.of(imu.at, input.cycle.now) <= ages.limited
 }
 
 fn look_at_imu(input: &Input<'_>, ages: Ages, sight: &mut Sight) {

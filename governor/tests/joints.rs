@@ -94,6 +94,22 @@ fn a_silent_joint_keeps_its_impedance_without_barrier() {
 }
 
 #[test]
+fn a_silent_joint_is_held_no_stiffer_than_its_last_place_bears() {
+    let mut bench = Bench::standing(Profile::default());
+    bench.tick();
+    bench.silent_joint = Some(joint(0));
+    bench.wanted[joint(0)] =
+        JointCommand { q: Radians(0.9), kp: Stiffness(50.0), ..bench.wanted[joint(0)] };
+    bench.set_joint(joint(0), -0.9, 0.0);
+    bench.run(20);
+    let command = bench.command.joints[joint(0)];
+    let last = bench.frame.joints[joint(0)].q;
+    let torque = command.kp * (command.q - last) + command.tau;
+    assert!(torque.0 <= 20.001 && command.kp > Stiffness(0.0), "{command:?}");
+    assert!(bench.records.iter().any(|record| record.rule == Rule::JointTorque));
+}
+
+#[test]
 fn a_vetted_command_expires_soon_and_never_in_the_past() {
     for (wanted_ms, expected_ms) in [(20, 5), (3, 3), (-7, 0)] {
         let mut bench = Bench::standing(Profile::default());
