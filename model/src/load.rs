@@ -316,6 +316,7 @@ impl Check<'_> {
             ("mpc.weight_force", f.mpc.weight_force, 1e-9, 1.0),
             ("governor.limited_scale", f.governor.limited_scale.into(), 0.0, 1.0),
             ("governor.tilt_max_deg", f.governor.tilt_max_deg.into(), 5.0, 80.0),
+            ("brain.latency_max_ms", f.brain.latency_max_ms, 0.0, 1000.0),
             ("brain.latency_min_ms", f.brain.latency_min_ms, 0.0, f.brain.latency_max_ms),
             ("sim.lidar_rate_hz", f.sim.lidar_rate_hz, 1.0, 100.0),
         ];

@@ -4,17 +4,19 @@
 //! of ticks after its observation, and the loop waits for it, so that a run depends on its seed alone.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
-use brain::{InferenceError, Observation, Planner};
+use brain::{Observation, Planner};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use signals::{Instant, MetresPerSecond, Plan, PlanRequest};
 
 use crate::worker::Worker;
 
-/// Observations that may wait for the planner.
-const WAITING: usize = 4;
+/// Questions that may wait for the planner, and answers for the loop. At most
+/// `latency_max_ms` worth of questions is under way, which the robot file bounds.
+const WAITING: usize = 16;
 
 /// How a broken brain's next plan is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
@@ -83,7 +85,7 @@ struct Question {
 #[derive(Clone, Debug)]
 struct Answer {
     sequence: u64,
-    plan: Result<Plan, InferenceError>,
+    plan: Result<Plan, String>,
 }
 
 /// When plans are taken.
@@ -95,8 +97,8 @@ enum Taking {
     OnTheirTick { latency: (u64, u64), random: Box<ChaCha8Rng>, due: VecDeque<(u64, u64)> },
 }
 
-/// Makes a planner; called again when the brain is brought back.
-pub type MakePlanner = Box<dyn Fn() -> Result<Box<dyn Planner + Send>, String>>;
+/// Makes a planner, on the planner's own thread; called again when the brain is brought back.
+pub type MakePlanner = Arc<dyn Fn() -> Result<Box<dyn Planner + Send>, String> + Send + Sync>;
 
 /// The loop's end of the planner.
 pub struct BrainThread {
@@ -122,14 +124,14 @@ impl BrainThread {
     /// drawn ticks; without, as they come.
     ///
     /// # Errors
-    /// What the planner cannot be made from, or that the machine grants no thread.
+    /// The machine grants no thread.
     pub fn start(make: MakePlanner, drawn: Option<((u64, u64), u64)>) -> Result<Self, String> {
         let taking = drawn.map_or(Taking::AsTheyCome, |(latency, seed)| Taking::OnTheirTick {
             latency,
             random: Box::new(ChaCha8Rng::seed_from_u64(seed)),
             due: VecDeque::new(),
         });
-        let running = Some(Running::start(make()?)?);
+        let running = Some(Running::start(Arc::clone(&make))?);
         Ok(Self { make, running, taking, sequence: 0, newest: None, plans: 0, late: 0 })
     }
 
@@ -146,7 +148,7 @@ impl BrainThread {
     /// # Errors
     /// As [`Self::start`].
     pub fn revive(&mut self) -> Result<(), String> {
-        self.running = Some(Running::start((self.make)()?)?);
+        self.running = Some(Running::start(Arc::clone(&self.make))?);
         Ok(())
     }
 
@@ -198,7 +200,7 @@ impl BrainThread {
             }
             Err(error) => {
                 self.late += 1;
-                tracing::warn!(%error, "the planner made no plan");
+                tracing::warn!(error, "the planner made no plan");
             }
         }
     }
@@ -211,17 +213,25 @@ impl BrainThread {
 }
 
 impl Running {
-    fn start(mut planner: Box<dyn Planner + Send>) -> Result<Self, String> {
+    fn start(make: MakePlanner) -> Result<Self, String> {
         let (questions, mut inbox) = bus::queue::<Question>(WAITING);
         let (mut outbox, answers) = bus::queue::<Answer>(WAITING);
+        let mut planner = None;
         let work = move || {
+            let planner = planner.get_or_insert_with(|| make());
             let Some(question) = inbox.recv() else {
                 return false;
             };
-            let mut plan = planner.plan(&question.observation, question.asked_at);
-            if let (Ok(plan), Some(lie)) = (&mut plan, question.lie) {
-                lie.spoil(plan);
-            }
+            let made = match planner {
+                Ok(planner) => planner
+                    .plan(&question.observation, question.asked_at)
+                    .map_err(|error| error.to_string()),
+                Err(error) => Err(error.clone()),
+            };
+            let plan = made.map(|mut plan| {
+                question.lie.into_iter().for_each(|lie| lie.spoil(&mut plan));
+                plan
+            });
             outbox.send(Answer { sequence: question.sequence, plan });
             true
         };

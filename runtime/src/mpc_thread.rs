@@ -2,14 +2,16 @@
 
 use cerebellum::{ForcePlanner, MpcInput, MpcOutput, MpcSettings, MpcSolver};
 
-use crate::worker::Worker;
+use crate::worker::{Bell, Worker};
 
 /// Hands problems to its thread and takes answers back, through wait-free channels.
 #[derive(Debug)]
 pub struct ThreadForcePlanner {
     problems: bus::Writer<MpcInput>,
     answers: bus::Reader<MpcOutput>,
-    worker: Worker,
+    bell: Option<Bell>,
+    /// Ends the thread when dropped.
+    _worker: Worker,
 }
 
 impl ThreadForcePlanner {
@@ -28,14 +30,23 @@ impl ThreadForcePlanner {
             }
             problem.is_some()
         })?;
-        Ok(Self { problems, answers, worker })
+        let bell = worker.bell();
+        Ok(Self { problems, answers, bell, _worker: worker })
+    }
+
+    /// What wakes the thread; to be delivered after each turn of the loop.
+    #[must_use]
+    pub fn bell(&self) -> Option<Bell> {
+        self.bell.clone()
     }
 }
 
 impl ForcePlanner for ThreadForcePlanner {
     fn submit(&mut self, input: &MpcInput) {
         self.problems.write(*input);
-        self.worker.wake();
+        if let Some(bell) = &self.bell {
+            bell.ring();
+        }
     }
 
     fn collect(&mut self) -> Option<MpcOutput> {

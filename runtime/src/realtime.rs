@@ -17,8 +17,8 @@ use nix::time::{ClockId, ClockNanosleepFlags, clock_gettime, clock_nanosleep};
 use nix::unistd::Pid;
 use serde::Serialize;
 use thread_priority::unix::{
-    RealtimeThreadSchedulePolicy, ThreadSchedulePolicy, set_thread_priority_and_policy,
-    thread_native_id,
+    NormalThreadSchedulePolicy, RealtimeThreadSchedulePolicy, ThreadSchedulePolicy,
+    set_thread_priority_and_policy, thread_native_id,
 };
 use thread_priority::{ThreadPriority, ThreadPriorityValue};
 
@@ -116,6 +116,16 @@ fn schedule_fifo(priority: u8) -> Result<(), Missing> {
         thread_priority::Error::OS(errno) => missing(&words(Errno::from_raw(errno))),
         _ => missing(&"the system refused the priority"),
     })
+}
+
+/// Gives the calling thread the ordinary schedule, whatever its parent had.
+pub fn become_ordinary() {
+    // A thread that never had a priority needs nothing, and one that may not give it up keeps it.
+    let _ = set_thread_priority_and_policy(
+        thread_native_id(),
+        ThreadPriority::Min,
+        ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Other),
+    );
 }
 
 /// Keeps the calling thread on `core`.

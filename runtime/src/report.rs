@@ -60,6 +60,8 @@ pub struct Report {
     pub estimator: EstimatorReport,
     /// What the planner did.
     pub brain: BrainReport,
+    /// What the ground-force planner did.
+    pub force_planner: ForcePlannerReport,
     /// What the governor did.
     pub governor: GovernorReport,
     /// Allocations between sensing and applying, in all cycles together.
@@ -153,6 +155,19 @@ pub struct GovernorReport {
     pub max_level: Level,
     /// Each rule that acted, most frequent first.
     pub interventions: Vec<RuleCount>,
+    /// Records that found no room on their way to the journal.
+    pub records_lost: u32,
+}
+
+/// What the ground-force planner did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct ForcePlannerReport {
+    /// Solutions that took effect.
+    pub solutions: u64,
+    /// Ticks on which a solution was due and not there.
+    pub late: u64,
+    /// Problems without a solution.
+    pub failed: u64,
 }
 
 /// How often a rule acted.
@@ -271,6 +286,7 @@ impl Report {
             timing: LoopReport::default(),
             estimator: EstimatorReport::default(),
             brain: BrainReport::default(),
+            force_planner: ForcePlannerReport::default(),
             governor: GovernorReport::default(),
             cycle_allocations: 0,
             limit_violations: 0,

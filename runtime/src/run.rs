@@ -22,17 +22,16 @@ use crate::metrics::Metrics;
 use crate::mission::{Act, Goal, Mission, Progress as MissionProgress, Step, View};
 use crate::observer::Observer;
 use crate::progress::{Live, LiveWriter, Progress, Show};
-use crate::realtime::{Grant, Pace, prepare_control_thread};
+use crate::realtime::{CONTROL_PRIORITY, Grant, Pace, prepare_control_thread};
 use crate::report::{
-    BrainReport, FolderError, GovernorReport, LoopReport, MissionEvent, MissionReport, Outcome,
-    Report, RuleCount, default_folder, prepare_folder,
+    BrainReport, FolderError, ForcePlannerReport, GovernorReport, LoopReport, MissionEvent,
+    MissionReport, Outcome, Report, RuleCount, default_folder, prepare_folder,
 };
 use crate::wiring;
+use crate::worker::Bell;
 
 /// The robot counts itself as arrived this near its goal, by its own estimate, m.
 const ARRIVAL: f32 = 0.30;
-/// SCHED_FIFO priority of the control thread.
-const PRIORITY: u8 = 80;
 /// After a fall, a cut or an interruption the run goes on this long, so that its end is on record.
 const AFTERMATH: Duration = Duration::from_secs(2);
 /// An interrupted robot that has not settled by then is reported as it is.
@@ -94,7 +93,7 @@ pub fn demo(options: &DemoOptions) -> Result<Report, RunError> {
     let yard = Yard::from_seed(options.seed);
     let body = SimBody::new(&robot, &yard, options.seed)?;
     let brain = wiring::brain(&options.robot, &robot, real_time, options.seed)?;
-    let cerebellum = wiring::cerebellum(&robot, real_time)?;
+    let (cerebellum, bell) = wiring::cerebellum(&robot, real_time)?;
     let governor = wiring::governor(&robot)?;
     let folder = match &options.out {
         Some(folder) => prepare_folder(folder)?,
@@ -106,7 +105,8 @@ pub fn demo(options: &DemoOptions) -> Result<Report, RunError> {
     listen_for_interrupts();
     let period = Duration::from_secs_f64(1.0 / robot.file.control.rate_hz);
     // Every other thread has started: only this one gets the priority.
-    let grant = if real_time { prepare_control_thread(PRIORITY, None) } else { Grant::default() };
+    let grant =
+        if real_time { prepare_control_thread(CONTROL_PRIORITY, None) } else { Grant::default() };
     let pace = if real_time { Pace::real_time(period) } else { Pace::Virtual };
     let parts = Loop {
         body,
@@ -117,6 +117,7 @@ pub fn demo(options: &DemoOptions) -> Result<Report, RunError> {
     };
     let mut run = Run {
         parts,
+        bell,
         pace,
         period,
         plan_every: (brain.period.as_nanos() / period.as_nanos()).max(1) as u64,
@@ -177,6 +178,8 @@ fn listen_for_interrupts() {
 /// One run under way.
 struct Run {
     parts: Loop<SimBody>,
+    /// Wakes the force planner's thread, if it has one.
+    bell: Option<Bell>,
     pace: Pace,
     period: Duration,
     plan_every: u64,
@@ -208,6 +211,7 @@ impl Run {
             let cycle = Cycle { number: due, now, period: self.period };
             self.parts.plans.take(due);
             let turn = self.parts.turn(&cycle, &self.operator);
+            self.bell.iter().for_each(Bell::deliver);
             self.operator.act = None;
             turns += 1;
             self.note(&cycle, &turn, due - tick);
@@ -479,7 +483,12 @@ impl Run {
         report.governor = GovernorReport {
             max_level: governor.max_level(),
             interventions: RuleCount::list(counts),
+            ..GovernorReport::default()
         };
+        let forces = self.parts.cerebellum.force_counters();
+        report.force_planner =
+            ForcePlannerReport { solutions: forces.used, late: forces.late, failed: forces.failed };
+        report.governor.records_lost = governor.records_lost();
         report.cycle_allocations = self.parts.allocations.total();
         report.state_hash = hexadecimal(&self.hash.clone().finalize());
         report.config_hashes.insert("robot".into(), hexadecimal(&robot.hash));

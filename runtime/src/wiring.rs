@@ -1,9 +1,10 @@
 //! Builds the parts of one robot from its folder.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use brain::{BackendChoice, Navigator, Planner, Policy};
-use cerebellum::{Cerebellum, ForcePlanner, InlineForcePlanner};
+use cerebellum::{Cerebellum, InlineForcePlanner};
 use governor::{BaseAcceleration, Envelope, Governor, LidarRule, Profile};
 use model::Robot;
 use signals::{
@@ -15,6 +16,7 @@ use crate::brain_thread::{BrainThread, MakePlanner};
 use crate::mpc_thread::ThreadForcePlanner;
 use crate::robot_source::RobotSource;
 use crate::run::RunError;
+use crate::worker::Bell;
 
 /// The governor of `robot`, with the limits and the profile of its file.
 ///
@@ -66,18 +68,20 @@ pub fn profile(robot: &Robot) -> Profile {
     }
 }
 
-/// The motion controller of `robot`; in real time its force planner has a thread of its own.
+/// The motion controller of `robot`. In real time its force planner has a thread of its own, and the bell
+/// that wakes it is to be delivered after each turn.
 ///
 /// # Errors
 /// The machine grants no thread.
-pub fn cerebellum(robot: &Robot, real_time: bool) -> Result<Cerebellum, RunError> {
+pub fn cerebellum(robot: &Robot, real_time: bool) -> Result<(Cerebellum, Option<Bell>), RunError> {
     let settings = Cerebellum::force_settings(robot);
-    let planner: Box<dyn ForcePlanner> = if real_time {
-        Box::new(ThreadForcePlanner::start(settings).map_err(RunError::Thread)?)
-    } else {
-        Box::new(InlineForcePlanner::new(settings))
-    };
-    Ok(Cerebellum::new(robot, planner))
+    if !real_time {
+        let planner = InlineForcePlanner::new(settings);
+        return Ok((Cerebellum::new(robot, Box::new(planner)), None));
+    }
+    let planner = ThreadForcePlanner::start(settings).map_err(RunError::Thread)?;
+    let bell = planner.bell();
+    Ok((Cerebellum::new(robot, Box::new(planner)), bell))
 }
 
 /// The planner's thread, and what the report says of it.
@@ -116,7 +120,7 @@ pub fn brain(
 }
 
 fn planner_maker(policy: Policy) -> MakePlanner {
-    Box::new(move || {
+    Arc::new(move || {
         let opened = policy.open(BackendChoice::Auto).map_err(|error| error.to_string())?;
         let planner: Box<dyn Planner + Send> =
             Box::new(Navigator::new(&policy, opened.0, opened.1));

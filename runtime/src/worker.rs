@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
+use std::thread::{JoinHandle, Thread};
 use std::time::Duration;
+
+use crate::realtime::become_ordinary;
 
 /// A sleeping worker looks by itself this often, in case a wake-up was missed.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
@@ -27,6 +29,8 @@ impl Worker {
         let ending = Arc::new(AtomicBool::new(false));
         let ended = Arc::clone(&ending);
         let thread = std::thread::Builder::new().name(name.into()).spawn(move || {
+            // Started from the control thread it would inherit that thread's priority.
+            become_ordinary();
             while !ended.load(Ordering::Acquire) {
                 if !work() {
                     std::thread::park_timeout(LOOK_EVERY);
@@ -43,10 +47,39 @@ impl Worker {
         }
     }
 
+    /// Wakes it later: see [`Bell`].
+    #[must_use]
+    pub fn bell(&self) -> Option<Bell> {
+        let thread = self.thread.as_ref()?.thread().clone();
+        Some(Bell { rung: Arc::new(AtomicBool::new(false)), thread })
+    }
+
     /// It has ended by itself, which only a panic does.
     #[must_use]
     pub fn has_died(&self) -> bool {
         self.thread.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+}
+
+/// A wake-up in two halves: asked for inside the control cycle, where no system call may be made, and
+/// given outside it.
+#[derive(Clone, Debug)]
+pub struct Bell {
+    rung: Arc<AtomicBool>,
+    thread: Thread,
+}
+
+impl Bell {
+    /// Asks for the wake-up. Makes no system call.
+    pub fn ring(&self) {
+        self.rung.store(true, Ordering::Release);
+    }
+
+    /// Gives it, if it was asked for.
+    pub fn deliver(&self) {
+        if self.rung.swap(false, Ordering::AcqRel) {
+            self.thread.unpark();
+        }
     }
 }
 

@@ -157,7 +157,7 @@ fn a_full_disk_loses_the_journal_and_nothing_else() {
     let report: serde_json::Value = serde_json::from_slice(&report).unwrap();
     assert!(report["journal"]["lost_write"].as_u64().unwrap() > 1000, "{}", report["journal"]);
     assert!(report["journal"]["error"].is_string());
-    assert!(said.contains("lost"), "the loss must be shown:\n{said}");
+    assert!(said.contains("LOST"), "the loss must be shown:\n{said}");
 }
 
 /// Ctrl-C in mid-walk: the robot settles, the report is written, the exit code is not zero.
