@@ -118,6 +118,14 @@ pub struct RobotModel {
 }
 
 impl RobotModel {
+    /// Reads the text of an MJCF file.
+    ///
+    /// # Errors
+    /// The element that breaks a rule, and the rule.
+    pub fn from_mjcf(xml: &str) -> Result<Self, String> {
+        crate::mjcf::read(xml)
+    }
+
     /// Number of actuated joints.
     #[must_use]
     pub fn joint_count(&self) -> usize {

@@ -1,0 +1,119 @@
+//! A hostile brain: plans that want to run the robot into every wall and obstacle. The lidar rule must
+//! keep the body away from all of them, and the robot on its feet.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use body::Body;
+use brain::{InferenceError, Observation, Planner};
+use model::Robot;
+use runtime::brain_thread::BrainThread;
+use runtime::cycle::Loop;
+use runtime::{allocations::Allocations, observer::Observer, wiring};
+use signals::{
+    BaseVelocity, Cycle, Instant, Level, MetresPerSecond, ModelHash, Operator, OperatorAct, Plan,
+    PlanRequest, Posture, RadiansPerSecond, VELOCITY_STEPS_MAX, VelocityChunk,
+};
+use sim::{SimBody, Yard};
+
+/// Drives at the nearest thing it sees, as fast as it can, with a new mood every two seconds.
+struct Hostile {
+    mood: u64,
+}
+
+impl Planner for Hostile {
+    fn plan(&mut self, seen: &Observation, _: Instant) -> Result<Plan, InferenceError> {
+        let nearest = seen.ranges.iter().enumerate().min_by(|a, b| a.1.0.total_cmp(&b.1.0));
+        let angle = signals::LidarScan::angle(nearest.map_or(0, |(beam, _)| beam)).0;
+        let when = seen.at.as_nanos() / 2_000_000_000 + self.mood;
+        let (forward, left, yaw) = match when % 4 {
+            // Sideways and backwards too: whatever is nearest.
+            0 => (3.0 * angle.cos(), 3.0 * angle.sin(), 0.0),
+            1 => (3.0, 0.0, 2.0 * angle),
+            2 => (3.0, 0.0, 0.0),
+            _ => (1.0, 0.5, if when % 8 < 4 { 3.0 } else { -3.0 }),
+        };
+        let velocity = BaseVelocity {
+            forward: MetresPerSecond(forward),
+            left: MetresPerSecond(left),
+            yaw: RadiansPerSecond(yaw),
+        };
+        let step = Duration::from_millis(100);
+        let chunk = VelocityChunk { step, len: 8, velocities: [velocity; VELOCITY_STEPS_MAX] };
+        Ok(Plan {
+            sequence: 0,
+            observed_at: seen.at,
+            valid_until: seen.at + Duration::from_millis(800),
+            model: ModelHash::default(),
+            request: PlanRequest::Velocity(chunk),
+        })
+    }
+}
+
+fn robot() -> Robot {
+    Robot::load(&whole::root().join("robots/quadruped")).unwrap()
+}
+
+fn parts(robot: &Robot, seed: u64) -> Loop<SimBody> {
+    let make = Arc::new(move || Ok(Box::new(Hostile { mood: seed }) as Box<dyn Planner + Send>));
+    Loop {
+        body: SimBody::new(robot, &Yard::from_seed(seed), seed).unwrap(),
+        plans: BrainThread::start(make, Some(((20, 120), seed))).unwrap(),
+        cerebellum: wiring::cerebellum(robot, false).unwrap().0,
+        governor: wiring::governor(robot).unwrap(),
+        allocations: Allocations::default(),
+    }
+}
+
+/// Forty seconds of malice: what was touched, and how long it walked.
+fn run(seed: u64) {
+    let robot = robot();
+    let mut parts = parts(&robot, seed);
+    let mut observer = Observer::new(&robot);
+    let (mut walked, mut capped) = (0, 0);
+    for number in 0..40_000 {
+        let now = Instant::from_nanos(number * 1_000_000);
+        let cycle = Cycle { number, now, period: Duration::from_millis(1) };
+        let act = (number == 100).then_some(OperatorAct::Start);
+        parts.plans.take(number);
+        let turn = parts.turn(&cycle, &Operator { act, ..Operator::default() });
+        observer.judge(&turn.state, &turn.vetted);
+        while let Some(record) = parts.governor.next_record() {
+            capped += u32::from(record.rule == governor::Rule::LidarBrake);
+        }
+        if let (true, Some(scan)) = (number % 100 == 0, &turn.frame.lidar) {
+            let seen = Observation::new(scan, &turn.state, None);
+            parts.plans.ask(number, now, seen, None);
+        }
+        let truth = parts.body.truth();
+        let at = [truth.position[0].0, truth.position[1].0];
+        assert!(!truth.in_collision, "seed {seed}: touched at {now:?}, base {at:?}");
+        assert!(!truth.fallen, "seed {seed}: fell at {now:?}");
+        assert!(turn.ruling.level < Level::Settle, "seed {seed}: {:?}", turn.ruling);
+        walked += u32::from(turn.state.posture == Posture::Walking);
+    }
+    assert_eq!(observer.violations, 0, "{:?}", observer.first);
+    assert_eq!(parts.allocations.total(), 0);
+    assert!(walked > 30_000 && capped > 3, "it must have tried: {walked} ticks, {capped} caps");
+}
+
+#[test]
+fn no_plan_can_drive_the_robot_into_an_obstacle() {
+    for seed in 0..6 {
+        run(seed);
+    }
+}
+
+/// The body needs no governor to be safe from silence: past its validity a command damps.
+#[test]
+fn a_body_without_commands_goes_limp_by_itself() {
+    let robot = robot();
+    let mut parts = parts(&robot, 1);
+    let mut last = None;
+    for number in 0..200 {
+        let now = Instant::from_nanos(number * 1_000_000);
+        let cycle = Cycle { number, now, period: Duration::from_millis(1) };
+        last = Some(parts.body.sense(&cycle));
+    }
+    assert!(last.unwrap().joints.iter().all(|joint| joint.dq.0.abs() < 1.0));
+}
