@@ -74,9 +74,9 @@ rules! {
         "以此速度距物体过近";
     LidarStale: "LIDAR-STALE", "H4", "m/s", "s", "there is no recent lidar scan",
         "没有新近的激光扫描";
-    BaseAccel: "BASE-ACCEL", "M3", "m/s", "m/s^2", "the base would accelerate too hard",
+    BaseAccel: "BASE-ACCEL", "M3", "m/s", "m/s^2", "the base's speed would change too fast",
         "机体加速度过大";
-    BaseTurn: "BASE-TURN", "M3", "rad/s", "rad/s^2", "the base would turn in too hard",
+    BaseTurn: "BASE-TURN", "M3", "rad/s", "rad/s^2", "the base's turning would change too fast",
         "机体转动加速度过大";
     FrameFinite: "FRAME-FINITE", "A2", "", "ticks", "a sensor reading is not a finite number",
         "传感器读数非有限数";

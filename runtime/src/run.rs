@@ -9,8 +9,8 @@ use governor::{Kind, Record, Rule};
 use model::Robot;
 use sha2::{Digest, Sha256};
 use signals::{
-    BaseVelocity, Cycle, Instant, JointId, Level, Metres, Mode, Motion, Newtons, Operator,
-    OperatorAct, Posture,
+    BaseVelocity, Cycle, Instant, JointCommand, JointId, Level, Metres, Mode, Motion, Newtons,
+    Operator, OperatorAct, Posture, Radians,
 };
 use sim::{Disturbance, SimBody, Yard};
 
@@ -288,10 +288,14 @@ impl Run {
         let joint = |id: JointId| {
             let (wanted, vetted) = (turn.wanted.joints[id], turn.vetted.joints[id]);
             let (state, reading) = (turn.state.joints[id], turn.frame.joints[id]);
+            // A target without stiffness asks for no position.
+            let target = |command: JointCommand| {
+                if command.kp.0 > 0.0 { command.q } else { Radians(f32::NAN) }
+            };
             TickJoint {
-                wanted_q: wanted.q,
+                wanted_q: target(wanted),
                 wanted_tau: wanted.torque(state),
-                vetted_q: vetted.q,
+                vetted_q: target(vetted),
                 vetted_tau: vetted.torque(state),
                 q: reading.q,
                 dq: reading.dq,

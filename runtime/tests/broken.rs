@@ -174,7 +174,7 @@ fn an_interrupt_settles_the_robot_first() {
         .unwrap();
     let lines = BufReader::new(child.stderr.take().unwrap()).lines();
     for line in lines {
-        if line.unwrap().contains("shove") {
+        if line.unwrap().contains("Shoved") {
             let id = child.id().to_string();
             assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
             break;

@@ -4,7 +4,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use body::Body;
 use brain::{InferenceError, Observation, Planner};
 use model::Robot;
 use runtime::brain_thread::BrainThread;
@@ -102,18 +101,4 @@ fn no_plan_can_drive_the_robot_into_an_obstacle() {
     for seed in 0..6 {
         run(seed);
     }
-}
-
-/// The body needs no governor to be safe from silence: past its validity a command damps.
-#[test]
-fn a_body_without_commands_goes_limp_by_itself() {
-    let robot = robot();
-    let mut parts = parts(&robot, 1);
-    let mut last = None;
-    for number in 0..200 {
-        let now = Instant::from_nanos(number * 1_000_000);
-        let cycle = Cycle { number, now, period: Duration::from_millis(1) };
-        last = Some(parts.body.sense(&cycle));
-    }
-    assert!(last.unwrap().joints.iter().all(|joint| joint.dq.0.abs() < 1.0));
 }

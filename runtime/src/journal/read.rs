@@ -50,8 +50,12 @@ pub enum ReadError {
 /// # Errors
 /// The file cannot be opened or is not a journal.
 pub fn read(path: &Path) -> Result<ReadJournal, ReadError> {
-    let bytes =
-        std::fs::read(path).map_err(|error| ReadError::File { path: path.to_path_buf(), error })?;
+    let failed = |error| ReadError::File { path: path.to_path_buf(), error };
+    // A device or a pipe may have no end.
+    if !std::fs::metadata(path).map_err(failed)?.is_file() {
+        return Err(failed(std::io::Error::other("it is not a regular file")));
+    }
+    let bytes = std::fs::read(path).map_err(failed)?;
     ReadJournal::parse(&bytes)
         .map_err(|reason| ReadError::Format { path: path.to_path_buf(), reason })
 }

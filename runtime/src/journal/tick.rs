@@ -11,11 +11,11 @@ use crate::words;
 /// One joint in one tick.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct TickJoint {
-    /// Position the controller wanted.
+    /// Position the controller wanted; NaN where it wanted none.
     pub wanted_q: Radians,
     /// Torque the controller wanted, in all (impedance and feed-forward).
     pub wanted_tau: NewtonMetres,
-    /// Position the governor let through.
+    /// Position the governor let through; NaN where there is none.
     pub vetted_q: Radians,
     /// Torque the governor let through.
     pub vetted_tau: NewtonMetres,

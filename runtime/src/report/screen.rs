@@ -173,7 +173,7 @@ impl Report {
         for (name, what) in [
             (HTML_FILE, "everything with plots, opens in any browser"),
             (JSON_FILE, "the numbers for programs"),
-            (super::JOURNAL_FILE, "every tick and every record (Foxglove shows the JSON channels)"),
+            (super::JOURNAL_FILE, "every tick and every record, as MCAP"),
         ] {
             screen.whole(&format!("  {}  {what}", folder.join(name).display()));
         }
