@@ -9,6 +9,10 @@ use signals::{
 use crate::ledger::Ledger;
 use crate::{Actor, Kind, LidarRule, Profile, Record, Rule};
 
+/// Closing in slower than this, m/s, is standing: the beams at right angles to a motion must not stop
+/// it by the rounding of their cosine.
+const TOWARD_MIN: f32 = 1e-3;
+
 /// Longest step of time the acceleration limit believes in, in periods: after a stall the velocity
 /// does not jump.
 const STEP_PERIODS: u32 = 2;
@@ -160,7 +164,7 @@ impl Pace {
         let mut scale = 1.0_f32;
         for (range, (x, y)) in scan.ranges.iter().zip(&self.beams) {
             let toward = velocity.forward.0 * x + velocity.left.0 * y;
-            if toward <= 0.0 || range.0 >= scan.range_max.0 {
+            if toward <= TOWARD_MIN || range.0 >= scan.range_max.0 {
                 continue;
             }
             let speed = toward * scale;

@@ -223,6 +223,22 @@ fn wall_scan(wall: f32, x: f32, at: Instant) -> LidarScan {
 }
 
 #[test]
+fn what_stands_right_beside_does_not_stop_a_robot_that_walks_past() {
+    for beam in [16, 48] {
+        let mut bench = Bench::standing(lidar_profile());
+        let mut scan = wall_scan(9.0, 0.0, bench.now);
+        scan.ranges[beam] = Metres(0.35);
+        bench.plan = Some(bench.walk(1, 0.4, ms(2000)));
+        let mut last = 0.0;
+        for _ in 0..1000 {
+            bench.frame.lidar = Some(LidarScan { at: bench.now, ..scan });
+            last = forward(&bench.tick());
+        }
+        assert!(last > 0.39, "beam {beam}: {last}");
+    }
+}
+
+#[test]
 fn a_walking_robot_stops_before_a_wall() {
     // The robot follows the admitted velocity late, and no harder than the braking counted on.
     for (delay, scan_every) in [(0, 1), (60, 1), (100, 1), (60, 100), (100, 250)] {

@@ -135,26 +135,73 @@ fn check_explains_and_points_at_the_line() {
     assert_eq!(triune(&["check", ROBOT]).status.code(), Some(0));
 }
 
+/// A mission that only stands up; the path of its file.
+fn short_mission(folder: &Path) -> String {
+    let mission = folder.join("short.toml");
+    std::fs::write(
+        &mission,
+        "schema = \"triune.mission/1\"\nname = \"short\"\n[[step]]\nsay = \"ready\"\n\
+         until = \"inhibited\"\nhold_s = 1.0\n\
+         [[step]]\nsay = \"up\"\nact = \"start\"\nuntil = \"standing\"\n",
+    )
+    .unwrap();
+    mission.to_str().unwrap().to_owned()
+}
+
+fn signal(child: &std::process::Child, name: &str) {
+    let id = child.id().to_string();
+    assert!(Command::new("kill").args([name, &id]).status().unwrap().success());
+}
+
+fn report_of(run: &Path) -> serde_json::Value {
+    serde_json::from_slice(&std::fs::read(run.join("report.json")).unwrap()).unwrap()
+}
+
+/// The process is held for a while in real time: the ticks it missed are counted, not hidden, and not
+/// run late.
+#[cfg(unix)]
+#[test]
+fn a_stalled_loop_counts_what_it_missed() {
+    let out = tempfile::tempdir().unwrap();
+    let mission = short_mission(out.path());
+    let run = out.path().to_str().unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_triune"))
+        .args(["run", ROBOT, "--mission", &mission, "--headless", "--out", run])
+        .stderr(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    assert!(lines.next().is_some(), "the run has begun");
+    signal(&child, "-STOP");
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    signal(&child, "-CONT");
+    for line in lines {
+        line.unwrap();
+    }
+    assert!(child.wait().unwrap().code().is_some());
+    let report = report_of(out.path());
+    let (ticks, missed) = (&report["ticks"], &report["loop"]["overruns"]);
+    let (ticks, missed) = (ticks.as_u64().unwrap(), missed.as_u64().unwrap());
+    assert!(missed >= 100, "{missed}");
+    let due = (report["duration_s"].as_f64().unwrap() * 1000.0).round();
+    assert_eq!((ticks + missed) as f64, due, "every tick was run or counted");
+    assert!(report["loop"]["lateness_us"]["max"].as_f64().unwrap() > 100_000.0);
+}
+
 /// A journal on a full disk: the walk goes on, the loss is counted and shown.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_full_disk_loses_the_journal_and_nothing_else() {
     let out = tempfile::tempdir().unwrap();
     std::os::unix::fs::symlink("/dev/full", out.path().join("journal.mcap")).unwrap();
-    let mission = out.path().join("short.toml");
-    std::fs::write(
-        &mission,
-        "schema = \"triune.mission/1\"\nname = \"short\"\n[[step]]\nsay = \"ready\"\n\
-         until = \"inhibited\"\n[[step]]\nsay = \"up\"\nact = \"start\"\nuntil = \"standing\"\n",
-    )
-    .unwrap();
-    let (mission, run) = (mission.to_str().unwrap(), out.path().to_str().unwrap());
+    let mission = short_mission(out.path());
+    let run = out.path().to_str().unwrap();
     let output =
-        triune(&["run", ROBOT, "--mission", mission, "--fast", "--headless", "--out", run]);
+        triune(&["run", ROBOT, "--mission", &mission, "--fast", "--headless", "--out", run]);
     let said = String::from_utf8_lossy(&output.stdout);
     assert_eq!(output.status.code(), Some(0), "{said}");
-    let report = std::fs::read(out.path().join("report.json")).unwrap();
-    let report: serde_json::Value = serde_json::from_slice(&report).unwrap();
+    let report = report_of(out.path());
     assert!(report["journal"]["lost_write"].as_u64().unwrap() > 1000, "{}", report["journal"]);
     assert!(report["journal"]["error"].is_string());
     assert!(said.contains("LOST"), "the loss must be shown:\n{said}");
@@ -175,15 +222,13 @@ fn an_interrupt_settles_the_robot_first() {
     let lines = BufReader::new(child.stderr.take().unwrap()).lines();
     for line in lines {
         if line.unwrap().contains("Shoved") {
-            let id = child.id().to_string();
-            assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+            signal(&child, "-INT");
             break;
         }
     }
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(5));
-    let report = std::fs::read(out.path().join("report.json")).unwrap();
-    let report: serde_json::Value = serde_json::from_slice(&report).unwrap();
+    let report = report_of(out.path());
     assert_eq!(report["mission"]["outcome"], "interrupted");
     assert_eq!(report["governor"]["max_level"], "stopped");
     assert_eq!(report["falls"], 0);

@@ -97,6 +97,7 @@ fn run(seed: u64) {
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "minutes in debug; `tests/run demo` runs it in release")]
 fn no_plan_can_drive_the_robot_into_an_obstacle() {
     for seed in 0..6 {
         run(seed);

@@ -18,6 +18,7 @@ fn demo(seed: u64) -> (Report, tempfile::TempDir) {
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "minutes in debug; `tests/run demo` runs it in release")]
 fn the_demo_goes_as_its_mission_says() {
     let (report, out) = demo(7);
     let failed: Vec<_> = report.mission.events.iter().filter(|event| !event.ok).collect();
@@ -92,6 +93,7 @@ fn three_acts_before_motion(report: &Report) {
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "minutes in debug; `tests/run demo` runs it in release")]
 fn a_seed_is_a_run() {
     let [(first, _a), (again, _b), (other, _c)] = [demo(3), demo(3), demo(4)];
     assert_eq!(first.state_hash, again.state_hash);

@@ -118,6 +118,22 @@ fn nothing_in_the_cycle_can_panic_on_purpose() {
 }
 
 #[test]
+fn the_product_makes_one_governor_from_the_robot_file() {
+    let product =
+        |file: &&RustFile| !file.path.starts_with("tests/") && !file.path.contains("/tests/");
+    let mut places = Vec::new();
+    for file in rust_files().unwrap().iter().filter(product) {
+        for (number, line) in file.product_lines() {
+            if line.contains("Governor::new(") && !file.path.contains("/examples/") {
+                places.push(format!("{}:{number}", file.path));
+            }
+        }
+    }
+    let expected = places.len() == 1 && places[0].starts_with("runtime/src/wiring.rs");
+    assert!(expected, "a second governor could have other limits: {places:?}");
+}
+
+#[test]
 fn no_notes_to_oneself() {
     let mut wrong = Vec::new();
     for path in files(&[".rs", ".md", ".toml", ".sh", "run"]).unwrap() {
