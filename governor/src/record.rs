@@ -143,11 +143,11 @@ fn english(r: &Record, f: &mut Formatter<'_>) -> fmt::Result {
         },
         Kind::Limited => write!(f, "Limited: {}", reason.title())?,
         Kind::LevelChanged => {
-            let (from, to) = (level(r.from), level(r.to));
+            let (from, to) = (r.from.name(), r.to.name());
             write!(f, "Level {from} became {to}: {}", reason.title())?;
         }
         Kind::ModeChanged => {
-            let (from, to) = (mode(r.from_mode), mode(r.to_mode));
+            let (from, to) = (r.from_mode.name(), r.to_mode.name());
             write!(f, "Mode {from} became {to}: {}", reason.title())?;
         }
         Kind::ActAccepted => write!(f, "Accepted: {}", r.rule.title())?,
@@ -176,11 +176,11 @@ fn chinese(r: &Record, f: &mut Formatter<'_>) -> fmt::Result {
         },
         Kind::Limited => write!(f, "已限制：{}", reason.title_chinese())?,
         Kind::LevelChanged => {
-            let (from, to) = (level(r.from), level(r.to));
+            let (from, to) = (r.from.name(), r.to.name());
             write!(f, "级别由 {from} 变为 {to}：{}", reason.title_chinese())?;
         }
         Kind::ModeChanged => {
-            let (from, to) = (mode(r.from_mode), mode(r.to_mode));
+            let (from, to) = (r.from_mode.name(), r.to_mode.name());
             write!(f, "模式由 {from} 变为 {to}：{}", reason.title_chinese())?;
         }
         Kind::ActAccepted => write!(f, "已接受：{}", r.rule.title_chinese())?,
@@ -212,34 +212,4 @@ fn numbers(r: &Record, reason: Rule, f: &mut Formatter<'_>, words: [&str; 4]) ->
         write!(f, ", {measured} {:.3} {unit}, {limit} {:.3} {unit}", r.measured, r.limit)?;
     }
     Ok(())
-}
-
-/// The word for a level, the same in every language, as it stands in reports.
-const fn level(level: Level) -> &'static str {
-    match level {
-        Level::Nominal => "NOMINAL",
-        Level::Notice => "NOTICE",
-        Level::Warning => "WARNING",
-        Level::Guidance => "GUIDANCE",
-        Level::Limited => "LIMITED",
-        Level::Hold => "HOLD",
-        Level::Settle => "SETTLE",
-        Level::Stopped => "STOPPED",
-        Level::Cut => "CUT",
-        Level::Falling => "FALLING",
-    }
-}
-
-/// The word for a mode, the same in every language, as it stands in reports.
-const fn mode(mode: Mode) -> &'static str {
-    match mode {
-        Mode::Off => "OFF",
-        Mode::SelfTest => "SELF_TEST",
-        Mode::Inhibited => "INHIBITED",
-        Mode::Manual => "MANUAL",
-        Mode::Supervised => "SUPERVISED",
-        Mode::Auto => "AUTO",
-        Mode::Maint => "MAINT",
-        Mode::Lockout => "LOCKOUT",
-    }
 }

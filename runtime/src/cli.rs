@@ -7,9 +7,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde_json::json;
 
 use crate::check::{self, Diagnosis};
+use crate::error::RunError;
 use crate::report::{Outcome, colour_wanted};
 use crate::robot_source::RobotSource;
-use crate::run::RunError;
+use crate::run::RunOptions;
 use crate::{doctor, run, why};
 
 /// Runs a robot: plans are asked for, the governor decides, the report says why.
@@ -146,25 +147,6 @@ pub enum BodyChoice {
     Sim,
 }
 
-/// What a run needs to know.
-#[derive(Clone, Debug, Default)]
-pub struct DemoOptions {
-    /// Where the robot comes from.
-    pub robot: RobotSource,
-    /// Mission file; the built-in mission without one.
-    pub mission: Option<PathBuf>,
-    /// Virtual time.
-    pub fast: bool,
-    /// No live display.
-    pub headless: bool,
-    /// Seed of everything random.
-    pub seed: u64,
-    /// Folder for report and journal; a new one below `runs` without it.
-    pub out: Option<PathBuf>,
-    /// Standard output belongs to a program: show no progress.
-    pub json: bool,
-}
-
 /// Exit codes; they stay stable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -261,7 +243,7 @@ fn demo(robot: RobotSource, mission: Option<PathBuf>, common: CommonArgs) -> Res
         );
         return Err(Failure::new(Exit::Usage, message));
     }
-    let report = run::demo(&DemoOptions { robot, mission, fast, headless, seed, out, json })?;
+    let report = run::demo(&RunOptions { robot, mission, fast, headless, seed, out, json })?;
     if json {
         print(&report.json().unwrap_or_default());
     } else {

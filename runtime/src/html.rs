@@ -10,7 +10,6 @@ use signals::{BaseVelocity, Posture};
 
 use crate::journal::{self, EventLine, RecordLine, Tick};
 use crate::report::{Outcome, Report};
-use crate::words;
 
 pub use yard::{Block, Disc, Yard};
 
@@ -173,7 +172,7 @@ fn tiles(report: &Report) -> Vec<Tile> {
         ("walked", "行走距离", format!("{:.1} m", report.distance_m), true),
         ("falls", "跌倒", report.falls.to_string(), report.falls == 0),
         ("collisions", "碰撞", report.collisions.to_string(), report.collisions == 0),
-        ("worst level", "最高级别", words::level(report.governor.max_level).into(), true),
+        ("worst level", "最高级别", report.governor.max_level.name().into(), true),
         ("plans refused", "被拒计划", report.brain.refused.to_string(), true),
         ("run time", "时长", format!("{:.1} s", report.duration_s), true),
         ("x real time", "实时倍率", format!("{:.2}", report.real_time_factor), true),

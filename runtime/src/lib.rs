@@ -7,6 +7,7 @@ pub mod check;
 pub mod cli;
 pub mod cycle;
 pub mod doctor;
+pub mod error;
 pub mod html;
 pub mod journal;
 pub mod metrics;

@@ -205,7 +205,7 @@ impl Screen {
     }
 
     fn level(&self, level: Level) -> String {
-        let word = format!("{:<9}", words::level(level));
+        let word = format!("{:<9}", level.name());
         if !self.colour {
             return word;
         }

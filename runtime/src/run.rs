@@ -15,8 +15,8 @@ use signals::{
 use sim::{Disturbance, SimBody, Yard};
 
 use crate::brain_thread::Lie;
-use crate::cli::DemoOptions;
 use crate::cycle::{Loop, Turn};
+use crate::error::RunError;
 use crate::journal::{Event, EventKind, Journal, JournalInfo, Label, Tick, TickJoint};
 use crate::metrics::Metrics;
 use crate::mission::{Act, Goal, Mission, Progress as MissionProgress, Step, View};
@@ -24,9 +24,10 @@ use crate::observer::Observer;
 use crate::progress::{Live, LiveWriter, Progress, Show};
 use crate::realtime::{CONTROL_PRIORITY, Grant, Pace, prepare_control_thread};
 use crate::report::{
-    BrainReport, FolderError, ForcePlannerReport, GovernorReport, LoopReport, MissionEvent,
-    MissionReport, Outcome, Report, RuleCount, default_folder, prepare_folder,
+    BrainReport, ForcePlannerReport, GovernorReport, LoopReport, MissionEvent, MissionReport,
+    Outcome, Report, RuleCount, default_folder, prepare_folder,
 };
+use crate::robot_source::RobotSource;
 use crate::wiring;
 use crate::worker::Bell;
 
@@ -40,53 +41,30 @@ const SETTLE_PATIENCE: Duration = Duration::from_secs(10);
 /// Set by Ctrl-C: the robot settles, the report is written, the program ends.
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
-/// Why a run could not begin, or could not be reported.
-#[derive(Debug, thiserror::Error)]
-pub enum RunError {
-    /// A file of the robot or the mission is wrong.
-    #[error(transparent)]
-    Load(#[from] Box<model::LoadError>),
-    /// The policy is wrong or does not fit.
-    #[error(transparent)]
-    Policy(brain::PolicyError),
-    /// The governor refuses its limits or its profile.
-    #[error(
-        "{file}: the governor refuses it: {what}. Fix: correct the value in [joints] or [governor]"
-    )]
-    Governor {
-        /// The robot file.
-        file: String,
-        /// What it refuses.
-        what: String,
-    },
-    /// The simulated body cannot be made.
-    #[error(transparent)]
-    Sim(#[from] sim::SimError),
-    /// The brain cannot be started.
-    #[error("the brain cannot be started: {0}")]
-    Brain(String),
-    /// The machine grants no thread.
-    #[error("the machine grants no thread: {0}")]
-    Thread(std::io::Error),
-    /// The folder of the run cannot be written.
-    #[error(transparent)]
-    Folder(#[from] FolderError),
-    /// A file of the run cannot be written.
-    #[error("{}: cannot be written: {error}. Fix: free some space, or name another folder with --out",
-        path.display())]
-    Write {
-        /// The file or its folder.
-        path: PathBuf,
-        /// Why.
-        error: std::io::Error,
-    },
+/// What a run needs to know.
+#[derive(Clone, Debug, Default)]
+pub struct RunOptions {
+    /// Where the robot comes from.
+    pub robot: RobotSource,
+    /// Mission file; the built-in mission without one.
+    pub mission: Option<PathBuf>,
+    /// Virtual time.
+    pub fast: bool,
+    /// No live display.
+    pub headless: bool,
+    /// Seed of everything random.
+    pub seed: u64,
+    /// Folder for report and journal; a new one below `runs` without it.
+    pub out: Option<PathBuf>,
+    /// Standard output belongs to a program: show no progress.
+    pub json: bool,
 }
 
 /// Runs the mission that `options` name on the simulated body.
 ///
 /// # Errors
 /// Everything that must be right before a robot may move, and a report that cannot be written.
-pub fn demo(options: &DemoOptions) -> Result<Report, RunError> {
+pub fn demo(options: &RunOptions) -> Result<Report, RunError> {
     let robot = options.robot.robot()?;
     let mission = read_mission(options)?;
     let real_time = !options.fast;
@@ -145,7 +123,7 @@ pub fn demo(options: &DemoOptions) -> Result<Report, RunError> {
     run.finish(report, &folder)
 }
 
-fn read_mission(options: &DemoOptions) -> Result<Mission, RunError> {
+fn read_mission(options: &RunOptions) -> Result<Mission, RunError> {
     const DEMO: &str = include_str!("../../robots/quadruped/missions/demo.toml");
     let Some(path) = &options.mission else {
         return Ok(Mission::parse("built-in missions/demo.toml", DEMO)?);
@@ -468,7 +446,7 @@ impl Run {
         }
     }
 
-    fn report(&self, robot: &Robot, options: &DemoOptions, ticks: u64, last: Instant) -> Report {
+    fn report(&self, robot: &Robot, options: &RunOptions, ticks: u64, last: Instant) -> Report {
         let mut report = Report::new(&robot.file.name, "rapier", options.seed, &self.pace);
         let wall = self.started.elapsed().as_secs_f64();
         report.duration_s = last.as_seconds() + self.period.as_secs_f64();

@@ -56,7 +56,7 @@ impl Moment {
     fn of(tick: &Tick) -> Self {
         Self {
             at_s: tick.at.as_seconds(),
-            level: words::level(tick.level),
+            level: tick.level.name(),
             posture: words::posture(tick.posture),
             speed_mps: tick.measured.speed().0,
             posture_zh: words::posture_chinese(tick.posture),

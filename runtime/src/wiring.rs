@@ -13,9 +13,9 @@ use signals::{
 };
 
 use crate::brain_thread::{BrainThread, MakePlanner};
+use crate::error::RunError;
 use crate::mpc_thread::ThreadForcePlanner;
 use crate::robot_source::RobotSource;
-use crate::run::RunError;
 use crate::worker::Bell;
 
 /// The governor of `robot`, with the limits and the profile of its file.

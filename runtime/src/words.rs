@@ -37,23 +37,6 @@ const POSTURES: [Posture; 7] = [
     Posture::Damped,
 ];
 
-/// The word for a level, the same in every language, as it stands in reports.
-#[must_use]
-pub const fn level(level: Level) -> &'static str {
-    match level {
-        Level::Nominal => "NOMINAL",
-        Level::Notice => "NOTICE",
-        Level::Warning => "WARNING",
-        Level::Guidance => "GUIDANCE",
-        Level::Limited => "LIMITED",
-        Level::Hold => "HOLD",
-        Level::Settle => "SETTLE",
-        Level::Stopped => "STOPPED",
-        Level::Cut => "CUT",
-        Level::Falling => "FALLING",
-    }
-}
-
 /// What a level means, in Chinese.
 #[must_use]
 pub const fn level_chinese(level: Level) -> &'static str {
@@ -68,21 +51,6 @@ pub const fn level_chinese(level: Level) -> &'static str {
         Level::Stopped => "已停止",
         Level::Cut => "切断力矩",
         Level::Falling => "跌倒",
-    }
-}
-
-/// The word for a mode, the same in every language, as it stands in reports.
-#[must_use]
-pub const fn mode(mode: Mode) -> &'static str {
-    match mode {
-        Mode::Off => "OFF",
-        Mode::SelfTest => "SELF_TEST",
-        Mode::Inhibited => "INHIBITED",
-        Mode::Manual => "MANUAL",
-        Mode::Supervised => "SUPERVISED",
-        Mode::Auto => "AUTO",
-        Mode::Maint => "MAINT",
-        Mode::Lockout => "LOCKOUT",
     }
 }
 
@@ -135,7 +103,7 @@ pub fn posture_numbered(number: u8) -> Option<Posture> {
 /// The level with this word.
 #[must_use]
 pub fn level_named(word: &str) -> Option<Level> {
-    LEVELS.into_iter().find(|candidate| level(*candidate) == word)
+    LEVELS.into_iter().find(|candidate| candidate.name() == word)
 }
 
 #[cfg(test)]
@@ -147,7 +115,7 @@ mod tests {
         for (number, one) in LEVELS.into_iter().enumerate() {
             assert_eq!(one as usize, number);
             assert_eq!(level_numbered(number as u8), Some(one));
-            assert_eq!(level_named(level(one)), Some(one));
+            assert_eq!(level_named(one.name()), Some(one));
         }
         assert!(MODES.into_iter().all(|one| mode_numbered(one as u8) == Some(one)));
         assert!(POSTURES.into_iter().all(|one| posture_numbered(one as u8) == Some(one)));

@@ -13,7 +13,7 @@ pub enum Level {
     /// Nothing to report.
     #[default]
     Nominal,
-    /// A margin is getting small, or a request was refused; recorded.
+    /// A margin is getting small, or a reading was bad for a moment; recorded.
     Notice,
     /// A margin is small.
     Warning,
@@ -31,6 +31,25 @@ pub enum Level {
     Cut,
     /// Going down beyond recovery: damped joints. Latched.
     Falling,
+}
+
+impl Level {
+    /// Its name, the same in every language, as it stands in records and reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Nominal => "NOMINAL",
+            Self::Notice => "NOTICE",
+            Self::Warning => "WARNING",
+            Self::Guidance => "GUIDANCE",
+            Self::Limited => "LIMITED",
+            Self::Hold => "HOLD",
+            Self::Settle => "SETTLE",
+            Self::Stopped => "STOPPED",
+            Self::Cut => "CUT",
+            Self::Falling => "FALLING",
+        }
+    }
 }
 
 /// Which kind of operation the robot is in.
@@ -58,6 +77,23 @@ pub enum Mode {
     Maint,
     /// Needs a maintainer.
     Lockout,
+}
+
+impl Mode {
+    /// Its name, the same in every language, as it stands in records and reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Off => "OFF",
+            Self::SelfTest => "SELF_TEST",
+            Self::Inhibited => "INHIBITED",
+            Self::Manual => "MANUAL",
+            Self::Supervised => "SUPERVISED",
+            Self::Auto => "AUTO",
+            Self::Maint => "MAINT",
+            Self::Lockout => "LOCKOUT",
+        }
+    }
 }
 
 /// Who may ask the body to move in this cycle.

@@ -7,18 +7,18 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
 
-use runtime::cli::DemoOptions;
 use runtime::report::Report;
+use runtime::run::RunOptions;
 
 fn run(seed: u64) -> Result<Report, String> {
     let out = tempfile::tempdir().map_err(|error| error.to_string())?;
-    let options = DemoOptions {
+    let options = RunOptions {
         fast: true,
         headless: true,
         json: true,
         seed,
         out: Some(out.path().to_path_buf()),
-        ..DemoOptions::default()
+        ..RunOptions::default()
     };
     runtime::run::demo(&options).map_err(|error| error.to_string())
 }

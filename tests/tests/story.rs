@@ -1,18 +1,18 @@
 //! The whole story on virtual time: the demo's mission, its report, its journal, its seeds.
 
-use runtime::cli::DemoOptions;
 use runtime::journal;
 use runtime::report::{Outcome, Report};
+use runtime::run::RunOptions;
 
 fn demo(seed: u64) -> (Report, tempfile::TempDir) {
     let out = tempfile::tempdir().unwrap();
-    let options = DemoOptions {
+    let options = RunOptions {
         fast: true,
         headless: true,
         json: true,
         seed,
         out: Some(out.path().to_path_buf()),
-        ..DemoOptions::default()
+        ..RunOptions::default()
     };
     (runtime::run::demo(&options).unwrap(), out)
 }

@@ -4,7 +4,7 @@ use signals::Level;
 
 use super::plot::{time_axis, time_to_x};
 use super::{HtmlInput, escape, put, span};
-use crate::words::{LEVELS, level, level_chinese};
+use crate::words::{LEVELS, level_chinese};
 
 const WIDTH: f64 = 1080.0;
 const ROW: f64 = 15.0;
@@ -28,7 +28,7 @@ pub(super) fn draw(input: &HtmlInput<'_>) -> String {
             &mut svg,
             format_args!(
                 "<text class=\"tick\" x=\"58\" y=\"{y:.1}\" text-anchor=\"end\">{}</text>\n",
-                level(of_row)
+                of_row.name()
             ),
         );
     }
@@ -109,7 +109,7 @@ fn legend() -> String {
                 "<span class=\"key\"><i class=\"square level{}\"></i>{} <span \
                  lang=\"zh\">{}</span></span>",
                 one as usize,
-                level(one),
+                one.name(),
                 level_chinese(one)
             ),
         );

@@ -6,7 +6,6 @@ use std::io::IsTerminal;
 use signals::Level;
 
 use super::{HTML_FILE, JSON_FILE, MissionEvent, Outcome, Report};
-use crate::words;
 
 /// Lines for what happened; the rest is counted.
 const EVENTS_SHOWN: usize = 18;
@@ -141,7 +140,7 @@ impl Report {
 
     fn rules(&self, screen: &mut Screen) {
         let worst = self.governor.max_level;
-        screen.title(&format!("Governor: worst level {}", words::level(worst)));
+        screen.title(&format!("Governor: worst level {}", worst.name()));
         let rules = &self.governor.interventions;
         if rules.is_empty() {
             screen.line(Colour::Plain, "  did not have to act");
