@@ -33,6 +33,8 @@ use crate::worker::Bell;
 
 /// The robot counts itself as arrived this near its goal, by its own estimate, m.
 const ARRIVAL: f32 = 0.30;
+/// Once arrived it stays arrived within this distance, so that its sway does not start it again, m.
+const DEPARTURE: f32 = 0.50;
 /// After a fall, a cut or an interruption the run goes on this long, so that its end is on record.
 const AFTERMATH: Duration = Duration::from_secs(2);
 /// An interrupted robot that has not settled by then is reported as it is.
@@ -107,6 +109,7 @@ pub fn demo(options: &RunOptions) -> Result<Report, RunError> {
         hash: Sha256::new(),
         operator: Operator::default(),
         goal: None,
+        arrived: false,
         lie: None,
         refused: 0,
         ending: None,
@@ -169,6 +172,7 @@ struct Run {
     hash: Sha256,
     operator: Operator,
     goal: Option<[Metres; 2]>,
+    arrived: bool,
     lie: Option<Lie>,
     refused: u64,
     /// When the run ends, for another reason than its mission's end.
@@ -193,6 +197,7 @@ impl Run {
             self.operator.act = None;
             turns += 1;
             self.note(&cycle, &turn, due - tick);
+            self.look_for_goal(&turn);
             self.ask_brain(&cycle, &turn);
             self.go_on(robot, &cycle, &turn);
             if !self.pace.is_real_time() {
@@ -327,18 +332,19 @@ impl Run {
             return;
         }
         if let Some(scan) = &turn.frame.lidar {
-            let goal = self.goal.filter(|_| !self.at_goal(turn));
+            let goal = self.goal.filter(|_| !self.arrived);
             let observation = Observation::new(scan, &turn.state, goal);
             self.parts.plans.ask(cycle.number, cycle.now, observation, self.lie.take());
         }
     }
 
-    /// At its goal by its own estimate.
-    fn at_goal(&self, turn: &Turn) -> bool {
-        self.goal.is_some_and(|goal| {
+    /// Keeps whether the robot is at its goal, by its own estimate.
+    fn look_for_goal(&mut self, turn: &Turn) {
+        let near = if self.arrived { DEPARTURE } else { ARRIVAL };
+        self.arrived = self.goal.is_some_and(|goal| {
             let [x, y, _] = turn.state.position;
-            (x - goal[0]).0.hypot((y - goal[1]).0) < ARRIVAL
-        })
+            (x - goal[0]).0.hypot((y - goal[1]).0) < near
+        });
     }
 
     /// What happens next: the mission, a person's interruption, or the end.
@@ -365,7 +371,7 @@ impl Run {
             level,
             mode: turn.ruling.mode,
             posture: turn.state.posture,
-            at_goal: self.at_goal(turn) && turn.state.posture == Posture::Standing,
+            at_goal: self.arrived && turn.state.posture == Posture::Standing,
         };
         if let Some(step) = self.mission.advance(&view) {
             self.act(robot, cycle, &step);
@@ -396,6 +402,7 @@ impl Run {
                 EventKind::StopReleased
             }
             Act::Goal(goal) => {
+                self.arrived = false;
                 self.goal = Some(match goal {
                     Goal::Yard => self.yard.goal(),
                     Goal::Home => self.yard.start(),
