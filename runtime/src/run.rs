@@ -117,7 +117,7 @@ pub fn demo(options: &RunOptions) -> Result<Report, RunError> {
         started: WallInstant::now(),
         yard,
     };
-    let (ticks, last) = run.to_the_end(&robot);
+    let (ticks, last) = run.turn_until_over(&robot);
     progress.finish();
     let mut report = run.report(&robot, options, ticks, last);
     report.missing = grant.missing;
@@ -184,7 +184,7 @@ struct Run {
 
 impl Run {
     /// Turns the loop until the mission is over; the number of turns and the time of the last.
-    fn to_the_end(&mut self, robot: &Robot) -> (u64, Instant) {
+    fn turn_until_over(&mut self, robot: &Robot) -> (u64, Instant) {
         let (mut tick, mut turns) = (0, 0);
         loop {
             let due = self.pace.wait_for(tick);

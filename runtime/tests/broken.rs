@@ -1,4 +1,5 @@
 //! Break it: what a stranger may get wrong, and what the program says then. Each case runs the binary.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed test says where")]
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};

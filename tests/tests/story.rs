@@ -1,4 +1,5 @@
 //! The whole story on virtual time: the demo's mission, its report, its journal, its seeds.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed test says where")]
 
 use runtime::journal;
 use runtime::report::{Outcome, Report};
