@@ -21,11 +21,11 @@ pub enum Applied {
 
 /// A robot's joints and sensors: real or simulated.
 pub trait Body {
-    /// Reads one frame for `cycle`. A reading that could not be refreshed keeps its old time stamp; the
-    /// reader judges its age.
+    /// Reads one frame for `cycle`. A reading that could not be refreshed keeps its old time stamp;
+    /// the reader judges its age.
     fn sense(&mut self, cycle: &Cycle) -> SensorFrame;
 
-    /// Gives the drives the command of this cycle. Until the next one they follow it, but never past
-    /// its validity.
+    /// Gives the drives the command of this cycle. Until the next one they follow it, but never
+    /// past its validity.
     fn apply(&mut self, command: Vetted<'_, BodyCommand>) -> Applied;
 }

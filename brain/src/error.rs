@@ -1,4 +1,5 @@
-//! What can go wrong: while a policy is loaded (read by a person), and while it runs (by a program).
+//! What can go wrong: while a policy is loaded (read by a person), and while it runs (by a
+//! program).
 
 use std::path::Path;
 

@@ -1,12 +1,12 @@
 //! Turns observations into plans with a learnt model, off the real-time path.
 //!
-//! What: [`Navigator`] reads a policy folder (a card, a model, golden vectors), runs the model on an
-//! [`Observation`] and returns a [`signals::Plan`]. Why apart: inference allocates, may be slow and
-//! may be wrong, so it lives in its own thread, and nothing in the control loop waits for it.
+//! What: [`Navigator`] reads a policy folder (a card, a model, golden vectors), runs the model on
+//! an [`Observation`] and returns a [`signals::Plan`]. Why apart: inference allocates, may be slow
+//! and may be wrong, so it lives in its own thread, and nothing in the control loop waits for it.
 //!
 //! It must never: name the governor or a body, so that a plan stays a request; make a plan from
-//! numbers that are not finite; run a model that is not byte for byte the one its card describes, or
-//! on a backend that does not reproduce the golden vectors; load code or weights from a network.
+//! numbers that are not finite; run a model that is not byte for byte the one its card describes,
+//! or on a backend that does not reproduce the golden vectors; load code or weights from a network.
 //!
 //! Terms: a *policy* is a folder with a learnt model and its card; the *card* is `policy.toml`; a
 //! *backend* is what runs the model; *golden vectors* are inputs with the outputs that belong to

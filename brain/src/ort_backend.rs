@@ -1,9 +1,9 @@
 //! ONNX Runtime: its shared library is looked for at run time and used when it is there.
 //!
-//! Searched in this order: the file in `ORT_DYLIB_PATH`; beside the executable; the system's library
-//! folders; the Python packages of the active environment, the user and the system. Nothing is
-//! executed to find it. A library that cannot be loaded or is too old is passed over, and said so.
-//! Denormals are left alone: flushing them would change the arithmetic of the calling thread.
+//! Searched in this order: the file in `ORT_DYLIB_PATH`; beside the executable; the system's
+//! library folders; the Python packages of the active environment, the user and the system. Nothing
+//! is executed to find it. A library that cannot be loaded or is too old is passed over, and said
+//! so. Denormals are left alone: flushing them would change the arithmetic of the calling thread.
 
 use std::ffi::OsStr;
 use std::panic::catch_unwind;

@@ -165,7 +165,8 @@ impl Policy {
         Self::load_with(folder, &|file| fs::read(file))
     }
 
-    /// As [`Self::load`], with the files of the folder from `files`: a program may carry them inside.
+    /// As [`Self::load`], with the files of the folder from `files`: a program may carry them
+    /// inside.
     ///
     /// # Errors
     /// As [`Self::load`].

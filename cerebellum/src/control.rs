@@ -128,8 +128,8 @@ impl Cerebellum {
         self.trot.counters
     }
 
-    /// Takes `frame` into the estimate. A joint reading that is not finite keeps its last value; the
-    /// governor judges it by its own gate.
+    /// Takes `frame` into the estimate. A joint reading that is not finite keeps its last value;
+    /// the governor judges it by its own gate.
     pub fn estimate(&mut self, cycle: &Cycle, frame: &SensorFrame) -> BodyState {
         let nominal = 1.0 / self.robot.file.control.rate_hz;
         let passed = self.last.map_or(nominal, |last| cycle.now.since(last).as_secs_f64());
@@ -275,7 +275,8 @@ impl Cerebellum {
         self.balance(cycle, walk)
     }
 
-    /// Standing or trotting on planned forces; the joint path holds until the first plan takes effect.
+    /// Standing or trotting on planned forces; the joint path holds until the first plan takes
+    /// effect.
     fn balance(&mut self, cycle: &Cycle, walk: Option<BaseVelocity>) -> Joints<JointCommand> {
         let attitude = self.estimator.attitude();
         let base = Base {

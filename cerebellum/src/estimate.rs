@@ -1,10 +1,11 @@
-//! Where the robot is and how it moves, from gyroscope, accelerometer, joints and foot contacts alone.
+//! Where the robot is and how it moves, from gyroscope, accelerometer, joints and foot contacts
+//! alone.
 //!
 //! Attitude: the gyroscope integrated on the sphere and pulled towards gravity (R. Mahony et al.,
-//! Nonlinear complementary filters on the special orthogonal group, 2008). Position and velocity: the
-//! linear leg-odometry Kalman filter of the MIT Cheetah 3 (G. Bledt et al., IROS 2018), state
-//! `x = [p, v, p_1..p_4]` (18), all in the odometry frame. Its measurement noise is diagonal, so the 28
-//! measurements are taken one at a time, which needs no matrix inverse.
+//! Nonlinear complementary filters on the special orthogonal group, 2008). Position and velocity:
+//! the linear leg-odometry Kalman filter of the MIT Cheetah 3 (G. Bledt et al., IROS 2018), state
+//! `x = [p, v, p_1..p_4]` (18), all in the odometry frame. Its measurement noise is diagonal, so
+//! the 28 measurements are taken one at a time, which needs no matrix inverse.
 
 use model::EstimatorFile;
 use nalgebra::{Matrix3, Quaternion, SMatrix, SVector, UnitQuaternion, Vector3};
@@ -51,7 +52,8 @@ pub struct Estimator {
 }
 
 impl Estimator {
-    /// For a robot with `feet` feet of radius `foot_radius` m that rests with its base at `rest_height` m.
+    /// For a robot with `feet` feet of radius `foot_radius` m that rests with its base at
+    /// `rest_height` m.
     #[must_use]
     pub fn new(noise: EstimatorFile, feet: usize, foot_radius: f64, rest_height: f64) -> Self {
         let attitude = None;
@@ -85,7 +87,8 @@ impl Estimator {
             && (0..SIZE).all(|k| self.p[(k, k)].is_finite() && self.p[(k, k)] >= 0.0)
     }
 
-    /// Takes one tick. Measurements that are not finite are left out; the filter then only predicts.
+    /// Takes one tick. Measurements that are not finite are left out; the filter then only
+    /// predicts.
     pub fn update(&mut self, m: &Measurement) {
         let usable = m.dt.is_finite()
             && m.dt > 0.0

@@ -1,11 +1,12 @@
 //! Turns state and plan into joint commands, 1000 times a second.
 //!
-//! The cerebellum estimates how the body moves ([`Estimator`]) and makes the motion that the governor
-//! ruled ([`signals::Motion`]): stand up, stand, trot, settle, damp, or nothing. It owns no clock, no
-//! thread and no file; it allocates only when built; it never decides whether a motion is allowed.
+//! The cerebellum estimates how the body moves ([`Estimator`]) and makes the motion that the
+//! governor ruled ([`signals::Motion`]): stand up, stand, trot, settle, damp, or nothing. It owns
+//! no clock, no thread and no file; it allocates only when built; it never decides whether a motion
+//! is allowed.
 //!
-//! Terms: a foot *stands* (stance) or *swings*; a *stride* is one period of the gait; the *foothold* is
-//! where a swinging foot is to land.
+//! Terms: a foot *stands* (stance) or *swings*; a *stride* is one period of the gait; the
+//! *foothold* is where a swinging foot is to land.
 #![forbid(unsafe_code)]
 
 mod control;

@@ -1,9 +1,10 @@
 //! Ground forces by convex model predictive control: one rigid body pushed by its standing feet.
 //!
-//! J. Di Carlo et al., Dynamic locomotion in the MIT Cheetah 3 through convex model-predictive control,
-//! IROS 2018. State `x = [rpy, p, w, v, g]` (13) of the whole robot at its centre of mass, world axes;
-//! forces `f_i` (world, N) at the feet. The dynamics are held constant over the horizon, so the response
-//! `A^j B` to a force `j` steps ago is computed once and the condensed cost is a running sum.
+//! J. Di Carlo et al., Dynamic locomotion in the MIT Cheetah 3 through convex model-predictive
+//! control, IROS 2018. State `x = [rpy, p, w, v, g]` (13) of the whole robot at its centre of mass,
+//! world axes; forces `f_i` (world, N) at the feet. The dynamics are held constant over the
+//! horizon, so the response `A^j B` to a force `j` steps ago is computed once and the condensed
+//! cost is a running sum.
 
 use nalgebra::{Matrix3, SMatrix, SVector, Vector3};
 use signals::FEET_MAX;
@@ -80,8 +81,8 @@ pub struct MpcOutput {
     pub rounds: u32,
 }
 
-/// Where force problems are solved: in place, or on another thread. Results are taken on a fixed tick,
-/// so that both give the same motion.
+/// Where force problems are solved: in place, or on another thread. Results are taken on a fixed
+/// tick, so that both give the same motion.
 pub trait ForcePlanner: Send {
     /// Takes a problem; never waits.
     fn submit(&mut self, input: &MpcInput);
@@ -186,8 +187,8 @@ impl MpcSolver {
         weights
     }
 
-    /// Euler angles turn with `Rz' w`; forces act through the inertia and the mass. Second order in the
-    /// step, which is exact for the double integrator.
+    /// Euler angles turn with `Rz' w`; forces act through the inertia and the mass. Second order in
+    /// the step, which is exact for the double integrator.
     fn discretise(&self, input: &MpcInput) -> (StateMatrix, ForceMatrix) {
         let (s, c) = input.rpy.z.sin_cos();
         let rz = Matrix3::new(c, -s, 0.0, s, c, 0.0, 0.0, 0.0, 1.0);
@@ -209,8 +210,8 @@ impl MpcSolver {
         (discrete_a, discrete_b)
     }
 
-    /// `H = 2 (B' S B + alpha I)`, `g = 2 B' S e`. The block of the columns that act `k` steps apart is a
-    /// running sum over the steps that feel both.
+    /// `H = 2 (B' S B + alpha I)`, `g = 2 B' S e`. The block of the columns that act `k` steps
+    /// apart is a running sum over the steps that feel both.
     fn condense(&mut self) {
         let n = 3 * self.columns.len();
         let steps = self.settings.horizon;
@@ -376,7 +377,8 @@ mod tests {
         }
     }
 
-    /// The condensed problem against the plain one: build the whole prediction matrix and compare costs.
+    /// The condensed problem against the plain one: build the whole prediction matrix and compare
+    /// costs.
     #[test]
     fn the_running_sums_equal_the_full_prediction() {
         let mut solver = MpcSolver::new(settings());

@@ -1,6 +1,6 @@
-//! Dense strictly convex quadratic programs with three-variable inequality rows, by the dual active-set
-//! method. D. Goldfarb, A. Idnani, A numerically stable dual method for solving strictly convex
-//! quadratic programs, Mathematical Programming 27 (1983).
+//! Dense strictly convex quadratic programs with three-variable inequality rows, by the dual
+//! active-set method. D. Goldfarb, A. Idnani, A numerically stable dual method for solving strictly
+//! convex quadratic programs, Mathematical Programming 27 (1983).
 //!
 //! minimise `1/2 x' H x + g' x` subject to `c_i' x >= b_i`. All memory is allocated when built.
 //!
@@ -93,7 +93,8 @@ impl QuadraticProgram {
         &mut self.h[..self.n * self.n]
     }
 
-    /// Solves with the cost matrix filled before and the linear cost `g`. The answer is [`Self::x`].
+    /// Solves with the cost matrix filled before and the linear cost `g`. The answer is
+    /// [`Self::x`].
     pub fn solve(&mut self, g: &[f64], rows: &[Row]) -> Status {
         self.active.clear();
         if g.len() != self.n || g.iter().any(|v| !v.is_finite()) || !self.factorise() {
@@ -262,7 +263,8 @@ impl QuadraticProgram {
         self.active.push(index);
     }
 
-    /// Drops active row number `at`, keeping the multiplier of the row being added behind the others.
+    /// Drops active row number `at`, keeping the multiplier of the row being added behind the
+    /// others.
     fn drop_row(&mut self, at: usize) {
         let (n, used) = (self.n, self.active.len());
         self.active.remove(at);

@@ -1,8 +1,8 @@
-//! Standing and trotting on planned ground forces: stance legs push with the forces of the convex MPC,
-//! swinging legs follow their path to the next foothold.
+//! Standing and trotting on planned ground forces: stance legs push with the forces of the convex
+//! MPC, swinging legs follow their path to the next foothold.
 //!
-//! Footholds after Raibert (Legged Robots That Balance, 1986) in the form of the MIT Cheetah software,
-//! with the estimated velocity for the rest of the swing.
+//! Footholds after Raibert (Legged Robots That Balance, 1986) in the form of the MIT Cheetah
+//! software, with the estimated velocity for the rest of the swing.
 
 use model::Robot;
 use nalgebra::{Matrix3, Rotation3, UnitQuaternion, Vector3};
@@ -121,7 +121,8 @@ impl Trot {
         self.stepping.is_some()
     }
 
-    /// How far foot `foot` may be taken as standing by the gait alone: ramps over a fifth of the stance.
+    /// How far foot `foot` may be taken as standing by the gait alone: ramps over a fifth of the
+    /// stance.
     pub(crate) fn scheduled_trust(&self, foot: usize) -> f64 {
         match self.stepping.map(|time| self.gait.phase(foot, time)) {
             None => 1.0,

@@ -1,7 +1,7 @@
 //! Counts what a tick of the governor costs: N ticks of 12 joints, for an instruction counter.
 //!
-//! `valgrind --tool=callgrind target/release/examples/instructions quiet 20000`, then with another N;
-//! the difference divided by the difference in N is one tick of `rule` and `vet` together.
+//! `valgrind --tool=callgrind target/release/examples/instructions quiet 20000`, then with another
+//! N; the difference divided by the difference in N is one tick of `rule` and `vet` together.
 
 use core::hint::black_box;
 use core::time::Duration;

@@ -293,8 +293,8 @@ impl Governor {
             }
             let limited = guard.limited(wanted, |change| ledger.lasting(changed(joint, &change)));
             joints[joint] = limited;
-            // Without a fresh reading there is no barrier to keep; the drive's own loop acts, but no
-            // stiffer than the last known place bears.
+            // Without a fresh reading there is no barrier to keep; the drive's own loop acts, but
+            // no stiffer than the last known place bears.
             let Some(reading) = seen else {
                 let (softer, change) = guard.softened(limited, self.watch.last_seen(joint).q);
                 joints[joint] = softer;

@@ -1,11 +1,11 @@
 //! What one joint may be told: gains, targets, and the torque that keeps it inside its limits.
 //!
 //! Every command is judged by the torque it gives. That torque must lie in an interval, the
-//! intersection of the drive's speed-torque range and two barriers: near a limit the permitted speed
-//! falls with the distance `d` left after the actuation delay, so that the joint can always stop with
-//! the deceleration `b` it can count on. From the permitted speed on, the torque bound turns from zero
-//! into full braking within a band; full braking must be reached on the curve `sqrt(2 b d)` itself,
-//! so the permitted speed is that curve less the band.
+//! intersection of the drive's speed-torque range and two barriers: near a limit the permitted
+//! speed falls with the distance `d` left after the actuation delay, so that the joint can always
+//! stop with the deceleration `b` it can count on. From the permitted speed on, the torque bound
+//! turns from zero into full braking within a band; full braking must be reached on the curve
+//! `sqrt(2 b d)` itself, so the permitted speed is that curve less the band.
 
 use signals::{
     Damping, JointCommand, JointLimits, JointState, NewtonMetres, Radians, RadiansPerSecond,
@@ -131,8 +131,8 @@ impl JointGuard {
         wrap(q, dq, kp, kd, tau)
     }
 
-    /// `command` for a joint that was last seen at rest at `q`: with less gain where it would ask for
-    /// more torque there than the drive may give.
+    /// `command` for a joint that was last seen at rest at `q`: with less gain where it would ask
+    /// for more torque there than the drive may give.
     pub(crate) fn softened(
         &self,
         command: JointCommand,

@@ -1,9 +1,9 @@
 //! Stands between every command and the body.
 //!
-//! In each cycle the governor first *rules*: it looks at all readings, the estimate, the brain's plan
-//! and the person's devices, and decides once which motion is permitted. Then it *vets*: it takes what
-//! the motion controller wants of the joints and turns it into a command that no limit forbids. Both
-//! are total: their worst answer is a safe stop, never an error and never a panic.
+//! In each cycle the governor first *rules*: it looks at all readings, the estimate, the brain's
+//! plan and the person's devices, and decides once which motion is permitted. Then it *vets*: it
+//! takes what the motion controller wants of the joints and turns it into a command that no limit
+//! forbids. Both are total: their worst answer is a safe stop, never an error and never a panic.
 //!
 //! Terms: a *level* says how bad it is, and only its stated condition lowers it; a *cause* is a
 //! finding that asks for a level; a *latch* stays until a person resets it; a *record* says why, in

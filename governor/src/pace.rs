@@ -9,8 +9,8 @@ use signals::{
 use crate::ledger::Ledger;
 use crate::{Actor, Kind, LidarRule, Profile, Record, Rule};
 
-/// Closing in slower than this, m/s, is standing: the beams at right angles to a motion must not stop
-/// it by the rounding of their cosine.
+/// Closing in slower than this, m/s, is standing: the beams at right angles to a motion must not
+/// stop it by the rounding of their cosine.
 const TOWARD_MIN: f32 = 1e-3;
 
 /// Longest step of time the acceleration limit believes in, in periods: after a stall the velocity
@@ -54,7 +54,8 @@ impl Pace {
         self.last_at = None;
     }
 
-    /// The velocity admitted in this cycle on the way to `asked`, which is already inside its range.
+    /// The velocity admitted in this cycle on the way to `asked`, which is already inside its
+    /// range.
     pub(crate) fn admit(
         &mut self,
         cycle: &Cycle,

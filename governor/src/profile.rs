@@ -58,8 +58,8 @@ pub struct Profile {
     pub reading_age_settle: Duration,
     /// Unusable frames in a row before the robot settles, ticks, at least 1.
     pub bad_frames_settle: u32,
-    /// Fresh readings of one joint in a row with the very same bits before it counts as stuck, ticks.
-    /// Zero turns the check off: for sensors so coarse that a joint at rest repeats itself.
+    /// Fresh readings of one joint in a row with the very same bits before it counts as stuck,
+    /// ticks. Zero turns the check off: for sensors so coarse that a joint at rest repeats itself.
     pub stuck_frames: u32,
     /// Speed scale at level LIMITED, 0 to 1.
     pub limited_scale: f32,

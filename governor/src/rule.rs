@@ -98,7 +98,7 @@ rules! {
     CycleUnruled: "CYCLE-UNRULED", "A1", "", "", "a command came in a cycle without a ruling",
         "未经裁决的周期出现指令";
     // From here to JOINT-TORQUE: the rules that limit one joint; the ledger relies on their order.
-    JointGain: "JOINT-GAIN", "M4", "N m/rad", "N m/rad", "the stiffness asked for is outside its limit",
+    JointGain: "JOINT-GAIN", "M4", "N m/rad", "N m/rad", "the stiffness is outside its limit",
         "要求的刚度超限";
     JointDamping: "JOINT-DAMPING", "M4", "N m s/rad", "N m s/rad",
         "the damping asked for is outside its limit", "要求的阻尼超限";
@@ -110,7 +110,7 @@ rules! {
         "the joint is too fast to stop before its limit", "关节过快，无法在限位前停住";
     JointVelocity: "JOINT-VELOCITY", "M2", "N m", "rad/s", "the joint is at its speed limit",
         "关节已达限速";
-    JointTorque: "JOINT-TORQUE", "M4", "N m", "N m", "the drive cannot or must not give this torque",
+    JointTorque: "JOINT-TORQUE", "M4", "N m", "N m", "the drive may not give this torque",
         "驱动器不能或不得输出此力矩";
     AtRest: "AT-REST", "S4", "", "s", "the body is not yet at rest", "机体尚未静止";
     SettleStatic: "SETTLE-STATIC", "S2", "", "s", "the body stands by itself, torque goes off",

@@ -6,7 +6,8 @@ use signals::Cycle;
 
 /// A command that has passed the governor in this cycle.
 ///
-/// Nobody outside this crate can make one, copy one, alter one or keep one past the cycle it borrows.
+/// Nobody outside this crate can make one, copy one, alter one or keep one past the cycle it
+/// borrows.
 #[derive(Debug)]
 #[must_use = "a vetted command does nothing until a body applies it"]
 pub struct Vetted<'cycle, C> {

@@ -270,8 +270,8 @@ pub(crate) fn devices(operator: &Operator) -> Worst {
 }
 
 impl Ages {
-    /// Age of a reading, ns. A stamp ahead of the cycle by more than a fresh reading's age is as bad
-    /// as an old one; a little ahead is normal, because a cycle's time is when it was due.
+    /// Age of a reading, ns. A stamp ahead of the cycle by more than a fresh reading's age is as
+    /// bad as an old one; a little ahead is normal, because a cycle's time is when it was due.
     fn of(self, at: Instant, now: Instant) -> u64 {
         let ahead = at.as_nanos().saturating_sub(now.as_nanos());
         let behind = now.as_nanos().saturating_sub(at.as_nanos());

@@ -1,4 +1,5 @@
-//! Whatever comes in, what goes out is finite, inside the limits, and never less severe than it was.
+//! Whatever comes in, what goes out is finite, inside the limits, and never less severe than it
+//! was.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod common;

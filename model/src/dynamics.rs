@@ -1,8 +1,8 @@
 //! Inverse dynamics (RNEA) and the mass matrix (CRBA), in the link-local form without 6x6 matrices.
 //!
 //! R. Featherstone, Rigid Body Dynamics Algorithms (2008), tables 5.1 and 6.2. Per link, in its own
-//! frame: `w, v` velocity of the origin, `dw, dv` its spatial acceleration with gravity folded into the
-//! base, `f, n` the force and moment that moves it.
+//! frame: `w, v` velocity of the origin, `dw, dv` its spatial acceleration with gravity folded into
+//! the base, `f, n` the force and moment that moves it.
 
 use nalgebra::{DMatrix, Matrix3, Vector3};
 
@@ -175,8 +175,8 @@ impl Dynamics {
         (link.f, link.n) = link.needed_wrench(&model.base);
     }
 
-    /// Joint-space mass matrix at joint positions `q`: floating base `[linear; angular]` in the base
-    /// frame first, then the joints, rotor inertia on the diagonal. kg, kg m, kg m^2.
+    /// Joint-space mass matrix at joint positions `q`: floating base `[linear; angular]` in the
+    /// base frame first, then the joints, rotor inertia on the diagonal. kg, kg m, kg m^2.
     pub fn crba(&mut self, model: &RobotModel, q: &[f64], mass: &mut DMatrix<f64>) {
         let offset = model.velocity_count() - model.joint_count();
         mass.fill(0.0);

@@ -1,4 +1,5 @@
-//! The schema of `robot.toml`, one struct a table. Parsed, not yet checked; [`crate::Robot`] checks.
+//! The schema of `robot.toml`, one struct a table. Parsed, not yet checked; [`crate::Robot`]
+//! checks.
 
 use std::collections::BTreeMap;
 

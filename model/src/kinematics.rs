@@ -53,8 +53,8 @@ impl Kinematics {
         self.rotation[joint + 1] * model.joints[joint].axis
     }
 
-    /// Velocity of the base-frame point `at` (fixed to the link that joint `joint` carries, or to one
-    /// further out) per unit velocity of that joint: a column of its Jacobian, base frame.
+    /// Velocity of the base-frame point `at` (fixed to the link that joint `joint` carries, or to
+    /// one further out) per unit velocity of that joint: a column of its Jacobian, base frame.
     #[must_use]
     pub fn column(&self, model: &RobotModel, joint: usize, at: &Vector3<f64>) -> Vector3<f64> {
         let axis = self.axis(model, joint);

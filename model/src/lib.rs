@@ -1,12 +1,12 @@
 //! What the robot is, and the rigid-body mathematics of it.
 //!
 //! [`Robot`] is a robot folder read and checked: names, limits, postures and the numbers of its
-//! controllers. [`RobotModel`] is its tree of rigid bodies; [`Kinematics`] and [`Dynamics`] are all the
-//! working memory its algorithms need, allocated once. Nothing here knows a controller, a clock or a
-//! simulator, and nothing about a particular robot is written into the code.
+//! controllers. [`RobotModel`] is its tree of rigid bodies; [`Kinematics`] and [`Dynamics`] are all
+//! the working memory its algorithms need, allocated once. Nothing here knows a controller, a clock
+//! or a simulator, and nothing about a particular robot is written into the code.
 //!
-//! Conventions: base x forward, y left, z up; twists and wrenches are `[linear; angular]`; the base's
-//! velocity is expressed in the base frame (Pinocchio's convention). SI units, rad.
+//! Conventions: base x forward, y left, z up; twists and wrenches are `[linear; angular]`; the
+//! base's velocity is expressed in the base frame (Pinocchio's convention). SI units, rad.
 #![forbid(unsafe_code)]
 
 mod dynamics;

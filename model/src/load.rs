@@ -73,7 +73,8 @@ impl Robot {
         Self::parse(&file.display().to_string(), &text, |name| read(&folder.join(name)))
     }
 
-    /// Reads a robot from the text of its `robot.toml`; `beside` gives the text of a file beside it.
+    /// Reads a robot from the text of its `robot.toml`; `beside` gives the text of a file beside
+    /// it.
     ///
     /// # Errors
     /// As [`Robot::load`].

@@ -21,7 +21,8 @@ impl Inertia {
         about_com: Matrix3::new(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0),
     };
 
-    /// The same body seen from a frame in which its link frame lies at `position` turned by `rotation`.
+    /// The same body seen from a frame in which its link frame lies at `position` turned by
+    /// `rotation`.
     #[must_use]
     pub fn moved(&self, rotation: &Matrix3<f64>, position: &Vector3<f64>) -> Self {
         Self {

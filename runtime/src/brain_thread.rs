@@ -1,7 +1,8 @@
 //! The planner on a thread of its own: the loop sends observations and picks up plans.
 //!
-//! In real time a plan is taken when it is there. On virtual time it is taken exactly the drawn number
-//! of ticks after its observation, and the loop waits for it, so that a run depends on its seed alone.
+//! In real time a plan is taken when it is there. On virtual time it is taken exactly the drawn
+//! number of ticks after its observation, and the loop waits for it, so that a run depends on its
+//! seed alone.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -120,8 +121,8 @@ struct Running {
 }
 
 impl BrainThread {
-    /// Starts the planner's thread. With `latency` (ticks, from and to) and a seed plans are taken on
-    /// drawn ticks; without, as they come.
+    /// Starts the planner's thread. With `latency` (ticks, from and to) and a seed plans are taken
+    /// on drawn ticks; without, as they come.
     ///
     /// # Errors
     /// The machine grants no thread.

@@ -1,4 +1,5 @@
-//! One turn of the control loop. Everything else in Triune exists so that this can be read as it is.
+//! One turn of the control loop. Everything else in Triune exists so that this can be read as it
+//! is.
 
 use body::{Applied, Body};
 use cerebellum::Cerebellum;

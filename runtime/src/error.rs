@@ -36,8 +36,10 @@ pub enum RunError {
     #[error(transparent)]
     Folder(#[from] FolderError),
     /// A file of the run cannot be written.
-    #[error("{}: cannot be written: {error}. Fix: free some space, or name another folder with --out",
-        path.display())]
+    #[error(
+        "{}: cannot be written: {error}. Fix: free some space, or name another folder with --out",
+        path.display()
+    )]
     Write {
         /// The file or its folder.
         path: PathBuf,

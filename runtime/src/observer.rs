@@ -1,5 +1,5 @@
-//! Looks at every command a body gets and judges it by the robot file alone. It shares no code with the
-//! governor, so that a mistake there is seen here.
+//! Looks at every command a body gets and judges it by the robot file alone. It shares no code with
+//! the governor, so that a mistake there is seen here.
 
 use model::Robot;
 use signals::{BodyCommand, BodyState};

@@ -68,8 +68,8 @@ pub fn profile(robot: &Robot) -> Profile {
     }
 }
 
-/// The motion controller of `robot`. In real time its force planner has a thread of its own, and the bell
-/// that wakes it is to be delivered after each turn.
+/// The motion controller of `robot`. In real time its force planner has a thread of its own, and
+/// the bell that wakes it is to be delivered after each turn.
 ///
 /// # Errors
 /// The machine grants no thread.
@@ -96,8 +96,8 @@ pub struct Brain {
     pub period: Duration,
 }
 
-/// Reads the policy of `robot`, checks it on the backend in use, and starts its thread. On virtual time
-/// its latency is drawn from `seed`.
+/// Reads the policy of `robot`, checks it on the backend in use, and starts its thread. On virtual
+/// time its latency is drawn from `seed`.
 ///
 /// # Errors
 /// The first thing that is wrong with the policy, or that the machine grants no thread.

@@ -10,7 +10,8 @@ use crate::realtime::become_ordinary;
 /// A sleeping worker looks by itself this often, in case a wake-up was missed.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
-/// A thread that does its work until none is left, then sleeps until it is woken. Ends when dropped.
+/// A thread that does its work until none is left, then sleeps until it is woken. Ends when
+/// dropped.
 #[derive(Debug)]
 pub struct Worker {
     ending: Arc<AtomicBool>,
@@ -61,8 +62,8 @@ impl Worker {
     }
 }
 
-/// A wake-up in two halves: asked for inside the control cycle, where no system call may be made, and
-/// given outside it.
+/// A wake-up in two halves: asked for inside the control cycle, where no system call may be made,
+/// and given outside it.
 #[derive(Clone, Debug)]
 pub struct Bell {
     rung: Arc<AtomicBool>,

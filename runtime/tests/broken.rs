@@ -1,4 +1,5 @@
-//! Break it: what a stranger may get wrong, and what the program says then. Each case runs the binary.
+//! Break it: what a stranger may get wrong, and what the program says then. Each case runs the
+//! binary.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed test says where")]
 
 use std::io::{BufRead, BufReader};
@@ -158,8 +159,8 @@ fn report_of(run: &Path) -> serde_json::Value {
     serde_json::from_slice(&std::fs::read(run.join("report.json")).unwrap()).unwrap()
 }
 
-/// The process is held for a while in real time: the ticks it missed are counted, not hidden, and not
-/// run late.
+/// The process is held for a while in real time: the ticks it missed are counted, not hidden, and
+/// not run late.
 #[cfg(unix)]
 #[test]
 fn a_stalled_loop_counts_what_it_missed() {

@@ -33,7 +33,8 @@ macro_rules! indexed_array {
             /// `len` copies of `value`; a `len` above the capacity is cut to it.
             #[must_use]
             pub const fn filled(value: T, len: usize) -> Self {
-                Self { slots: [value; $capacity], len: if len < $capacity { len } else { $capacity } }
+                let len = if len < $capacity { len } else { $capacity };
+                Self { slots: [value; $capacity], len }
             }
 
             /// Number of slots in use.
@@ -88,8 +89,8 @@ macro_rules! indexed_array {
 
         impl<T> core::ops::Index<$id> for $name<T> {
             type Output = T;
-            // An id is below the capacity by construction and the capacity is a power of two, so the
-            // mask changes nothing and spares the bounds check.
+            // An id is below the capacity by construction and the capacity is a power of two, so
+            // the mask changes nothing and spares the bounds check.
             #[allow(clippy::indexing_slicing)]
             fn index(&self, id: $id) -> &T {
                 &self.slots[id.index() & ($capacity - 1)]

@@ -1,11 +1,12 @@
 //! The words every layer speaks.
 //!
 //! Units, time, joints, sensor frame, state, plan, ruling and command: plain `Copy` values of fixed
-//! size that cross every boundary of the system, from the planner to the microcontroller. This crate
-//! computes nothing about a robot and decides nothing; it only says what the words mean.
+//! size that cross every boundary of the system, from the planner to the microcontroller. This
+//! crate computes nothing about a robot and decides nothing; it only says what the words mean.
 //!
-//! Terms: a *plan* is what the brain asks for; a *ruling* is what the governor permits; a *command* is
-//! what the cerebellum wants of the joints; only a vetted command (crate `governor`) reaches a body.
+//! Terms: a *plan* is what the brain asks for; a *ruling* is what the governor permits; a *command*
+//! is what the cerebellum wants of the joints; only a vetted command (crate `governor`) reaches a
+//! body.
 //!
 //! Frames: world z up; base x forward, y left, z up. Quaternions are Hamilton, `w x y z`, and turn
 //! base coordinates into world coordinates.

@@ -14,7 +14,8 @@ pub enum OperatorAct {
     Start,
 }
 
-/// The operator's devices in one cycle: levels for stops (a pressed button stays pressed), edges for acts.
+/// The operator's devices in one cycle: levels for stops (a pressed button stays pressed), edges
+/// for acts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Operator {
     /// The stop device is pressed: settle, then torque off.

@@ -62,7 +62,8 @@ impl VelocityChunk {
         self.velocities.get(..self.len).unwrap_or(&self.velocities)
     }
 
-    /// What is due `after` the observation, by the clock and never by counting; `None` past the end.
+    /// What is due `after` the observation, by the clock and never by counting; `None` past the
+    /// end.
     #[must_use]
     pub fn due(&self, after: Duration) -> Option<BaseVelocity> {
         let step = after.as_nanos().checked_div(self.step.as_nanos())?;

@@ -26,7 +26,8 @@ pub struct JointReading {
 pub struct ImuReading {
     /// Angular velocity of the base, base frame.
     pub angular_velocity: [RadiansPerSecond; 3],
-    /// Specific force (acceleration minus gravity), base frame; at rest it points up with 9.81 m/s^2.
+    /// Specific force (acceleration minus gravity), base frame; at rest it points up with 9.81
+    /// m/s^2.
     pub specific_force: [MetresPerSecondSquared; 3],
     /// When it was measured.
     pub at: Instant,

@@ -3,7 +3,8 @@
 use core::ops::Add;
 use core::time::Duration;
 
-/// A point on the robot's monotonic clock, ns since the runtime started. Not wall time, not bus time.
+/// A point on the robot's monotonic clock, ns since the runtime started. Not wall time, not bus
+/// time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[repr(transparent)]
@@ -47,8 +48,8 @@ impl Add<Duration> for Instant {
     }
 }
 
-/// One turn of the control loop. Made once per cycle by the runtime; what is decided in a cycle borrows
-/// it, so that nothing vetted outlives its cycle. Deliberately neither `Copy` nor `Clone`.
+/// One turn of the control loop. Made once per cycle by the runtime; what is decided in a cycle
+/// borrows it, so that nothing vetted outlives its cycle. Deliberately neither `Copy` nor `Clone`.
 #[derive(Debug)]
 pub struct Cycle {
     /// Counts from 0; a skipped tick skips its number.

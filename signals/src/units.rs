@@ -1,4 +1,5 @@
-//! Numbers with a unit: `repr(transparent)` over `f32`, and only the arithmetic that means something.
+//! Numbers with a unit: `repr(transparent)` over `f32`, and only the arithmetic that means
+//! something.
 
 use core::ops::{Add, AddAssign, Div, Mul, Neg, Sub, SubAssign};
 

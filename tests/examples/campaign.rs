@@ -1,8 +1,8 @@
 //! Runs the demo on virtual time for many seeds and prints one line each:
 //! `cargo run --release -p triune-tests --example campaign -- 0 50 [threads]`.
 //!
-//! Exits non-zero when a robot falls, touches something, leaves its limits, or when fewer than 96 of
-//! 100 goals are reached.
+//! Exits non-zero when a robot falls, touches something, leaves its limits, or when fewer than 96
+//! of 100 goals are reached.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;

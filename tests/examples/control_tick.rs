@@ -1,9 +1,9 @@
 //! Times the control tick of the quadruped while it walks in the simulator, physics apart:
 //! `cargo run --release -p triune-tests --example control_tick`.
 //!
-//! One line a stage with its median and 99th percentile, beside the budget of a tick. The force planner
-//! (MPC) runs on its own thread here, as in real time, so `control` is without it; its own time is the
-//! last line.
+//! One line a stage with its median and 99th percentile, beside the budget of a tick. The force
+//! planner (MPC) runs on its own thread here, as in real time, so `control` is without it; its own
+//! time is the last line.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a bench without its robot ends")]
 
 use std::time::{Duration, Instant as Clock};

@@ -1,8 +1,8 @@
 //! Rigid-body dynamics against Pinocchio: mass, centre of mass, inverse dynamics and mass matrix of
 //! third-party robots, for states recorded by a script that nobody here wrote.
 //!
-//! The fixtures live in `$TRIUNE_FIXTURES` (see [`whole::fixtures`]); without them the test says so and
-//! passes, with `CI=true` and the folder present it runs.
+//! The fixtures live in `$TRIUNE_FIXTURES` (see [`whole::fixtures`]); without them the test says so
+//! and passes, with `CI=true` and the folder present it runs.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed test says where")]
 
 use model::{BaseMotion, Dynamics, Kinematics, RobotModel};

@@ -1,5 +1,5 @@
-//! A hostile brain: plans that want to run the robot into every wall and obstacle. The lidar rule must
-//! keep the body away from all of them, and the robot on its feet.
+//! A hostile brain: plans that want to run the robot into every wall and obstacle. The lidar rule
+//! must keep the body away from all of them, and the robot on its feet.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed test says where")]
 
 use std::sync::Arc;
