@@ -234,3 +234,95 @@ impl Estimator {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn noise() -> EstimatorFile {
+        EstimatorFile {
+            gyro_noise_rad_s: 0.01,
+            accelerometer_noise_m_s2: 0.1,
+            attitude_gain_per_s: 0.3,
+            contact_force_n: 15.0,
+            foot_position_noise_m: 0.002,
+            foot_velocity_noise_m_s: 0.1,
+            foot_height_noise_m: 0.002,
+        }
+    }
+
+    fn still() -> Measurement {
+        let foot = |x: f64, y: f64| Vector3::new(x, y, -0.28);
+        let zero = [Vector3::zeros(); FEET_MAX];
+        Measurement {
+            dt: 1e-3,
+            gyro: Vector3::zeros(),
+            accelerometer: Vector3::new(0.0, 0.0, GRAVITY),
+            feet: [foot(0.2, 0.14), foot(0.2, -0.14), foot(-0.2, 0.14), foot(-0.2, -0.14)],
+            feet_velocity: zero,
+            feet_turning: zero,
+            trust: [1.0; FEET_MAX],
+            resting: false,
+        }
+    }
+
+    fn estimator() -> Estimator {
+        Estimator::new(noise(), 4, 0.02, 0.30)
+    }
+
+    #[test]
+    fn a_standing_robot_stays_where_it_is() {
+        let mut estimator = estimator();
+        (0..5000).for_each(|_| estimator.update(&still()));
+        assert!(estimator.valid());
+        assert!(estimator.velocity().norm() < 1e-6, "{}", estimator.velocity());
+        let at = estimator.position();
+        assert!(at.xy().norm() < 1e-6 && (at.z - 0.30).abs() < 1e-3, "{at}");
+    }
+
+    #[test]
+    fn standing_feet_that_move_back_mean_a_base_that_moves_on() {
+        let (mut estimator, mut m) = (estimator(), still());
+        (0..200).for_each(|_| estimator.update(&m));
+        for _ in 0..1000 {
+            m.feet.iter_mut().for_each(|foot| foot.x -= 0.3e-3);
+            m.feet_velocity = [Vector3::new(-0.3, 0.0, 0.0); FEET_MAX];
+            estimator.update(&m);
+        }
+        assert!((estimator.velocity().x - 0.3).abs() < 0.01, "{}", estimator.velocity());
+        assert!((estimator.position().x - 0.3).abs() < 0.02, "{}", estimator.position());
+    }
+
+    #[test]
+    fn a_round_foot_carries_the_base_along_as_its_leg_turns() {
+        let (mut estimator, mut m) = (estimator(), still());
+        // The leg turns by 1 rad/s about the foot: its centre moves by radius times that.
+        m.feet_turning = [Vector3::new(0.0, 1.0, 0.0); FEET_MAX];
+        (0..3000).for_each(|_| estimator.update(&m));
+        assert!((estimator.velocity().x - 0.02).abs() < 1e-3, "{}", estimator.velocity());
+    }
+
+    #[test]
+    fn level_comes_back_from_a_wrong_start_and_nothing_that_is_no_number_gets_in() {
+        let (mut estimator, mut m) = (estimator(), still());
+        m.accelerometer = Vector3::new(3.0, -2.0, 8.5);
+        estimator.update(&m);
+        let tilt = |e: &Estimator| (e.attitude() * Vector3::z()).z.acos();
+        assert!(tilt(&estimator) > 0.2);
+        let mut poison = still();
+        poison.gyro.x = f64::NAN;
+        let mut feet = still();
+        feet.feet[1].x = f64::NAN;
+        feet.feet_velocity[2].y = f64::INFINITY;
+        let sound = still();
+        for tick in 0..20_000 {
+            estimator.update(match tick % 50 {
+                7 => &poison,
+                9 => &feet,
+                _ => &sound,
+            });
+            assert!(estimator.valid(), "tick {tick}");
+        }
+        assert!(tilt(&estimator) < 0.01, "{}", tilt(&estimator));
+    }
+}

@@ -1,0 +1,176 @@
+//! The motion controller in the simulator: it follows the velocity it was given, knows how it moves,
+//! and uses force plans on their tick.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed test says where")]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use body::Body;
+use cerebellum::{Cerebellum, ForcePlanner, InlineForcePlanner, MpcInput, MpcOutput};
+use model::Robot;
+use signals::{
+    BaseVelocity, Cycle, Instant, MetresPerSecond, ModelHash, Operator, OperatorAct, Plan,
+    PlanRequest, Posture, RadiansPerSecond, VELOCITY_STEPS_MAX, VelocityChunk,
+};
+use sim::{SimBody, SimTruth, Yard};
+
+/// Ticks from the start of a walk to the moment its mean is taken.
+const WALK_FROM: u64 = 4_500;
+const MEASURE_FROM: u64 = 7_000;
+const END: u64 = 13_000;
+
+fn robot() -> Robot {
+    Robot::load(&whole::root().join("robots/quadruped")).unwrap()
+}
+
+fn plan(tick: u64, now: Instant, [forward, left, yaw]: [f32; 3]) -> Plan {
+    let velocity = BaseVelocity {
+        forward: MetresPerSecond(forward),
+        left: MetresPerSecond(left),
+        yaw: RadiansPerSecond(yaw),
+    };
+    let step = Duration::from_millis(100);
+    let chunk = VelocityChunk { step, len: 8, velocities: [velocity; VELOCITY_STEPS_MAX] };
+    Plan {
+        sequence: tick,
+        observed_at: now,
+        valid_until: now + Duration::from_millis(800),
+        model: ModelHash::default(),
+        request: PlanRequest::Velocity(chunk),
+    }
+}
+
+/// Walks with `wish` and hands every tick's estimate and truth to `see`.
+fn walk(
+    wish: [f32; 3],
+    planner: Box<dyn ForcePlanner>,
+    mut see: impl FnMut(u64, &signals::BodyState, &SimTruth, &Cerebellum),
+) {
+    let robot = robot();
+    let mut body = SimBody::new(&robot, &Yard::empty(), 11).unwrap();
+    let mut cerebellum = Cerebellum::new(&robot, planner);
+    let mut governor = runtime::wiring::governor(&robot).unwrap();
+    for number in 0..END {
+        let now = Instant::from_nanos(number * 1_000_000);
+        let cycle = Cycle { number, now, period: Duration::from_millis(1) };
+        let frame = body.sense(&cycle);
+        let state = cerebellum.estimate(&cycle, &frame);
+        let due = number > WALK_FROM && number.is_multiple_of(100);
+        let asked = due.then(|| plan(number, now, wish));
+        let act = (number == 100).then_some(OperatorAct::Start);
+        let operator = Operator { act, ..Operator::default() };
+        let ruling = governor.rule(&cycle, &frame, &state, asked.as_ref(), &operator);
+        let wanted = cerebellum.control(&cycle, &state, &ruling);
+        body.apply(governor.vet(&cycle, &state, wanted));
+        while governor.next_record().is_some() {}
+        see(number, &state, &body.truth(), &cerebellum);
+    }
+}
+
+fn inline() -> Box<dyn ForcePlanner> {
+    Box::new(InlineForcePlanner::new(Cerebellum::force_settings(&robot())))
+}
+
+#[test]
+#[cfg_attr(debug_assertions, ignore = "minutes in debug; `tests/run demo` runs it in release")]
+fn it_walks_as_asked_and_knows_how_it_moves() {
+    for wish in [[0.6, 0.0, 0.0], [0.0, 0.25, 0.0], [0.3, 0.0, 0.8], [-0.3, 0.0, 0.0]] {
+        let (mut sum, mut squared, mut ticks) = ([0.0_f64; 3], [0.0_f64; 3], 0.0);
+        let (mut height, mut tilt): (f64, f32) = (0.0, 0.0);
+        walk(wish, inline(), |number, state, truth, _| {
+            if number < MEASURE_FROM {
+                return;
+            }
+            ticks += 1.0;
+            let moving = [truth.velocity[0].0, truth.velocity[1].0, truth.angular_velocity[2].0];
+            for axis in 0..3 {
+                sum[axis] += f64::from(moving[axis]);
+                let error = state.velocity[axis].0 - truth.velocity[axis].0;
+                squared[axis] += f64::from(error) * f64::from(error);
+            }
+            height += f64::from(state.position[2].0 - truth.position[2].0);
+            tilt = tilt.max(truth.attitude.tilt().0);
+            assert!(!truth.fallen, "{wish:?} at {:?}", truth.at);
+        });
+        let mean = sum.map(|s| s / ticks);
+        let rmse = squared.map(|s| (s / ticks).sqrt());
+        println!("{wish:?}: {mean:.3?}, rmse {rmse:.4?}, z bias {:.4} m", height / ticks);
+        for axis in 0..3 {
+            let asked = f64::from(wish[axis]);
+            let off = (mean[axis] - asked).abs();
+            assert!(off < 0.04 + 0.1 * asked.abs(), "{wish:?} gave {mean:?}");
+        }
+        // The acceptance of the leg-odometry filter.
+        assert!(rmse[0] < 0.04 && rmse[1] < 0.04, "{rmse:?}");
+        assert!((height / ticks).abs() < 0.005, "{} m", height / ticks);
+        assert!(tilt.to_degrees() < 8.0, "{} deg", tilt.to_degrees());
+    }
+}
+
+/// Solves at once and remembers when it was asked first.
+struct Eager {
+    inner: InlineForcePlanner,
+    first: Arc<AtomicU64>,
+}
+
+impl ForcePlanner for Eager {
+    fn submit(&mut self, input: &MpcInput) {
+        let _ = self.first.compare_exchange(0, input.tick, Ordering::Relaxed, Ordering::Relaxed);
+        self.inner.submit(input);
+    }
+
+    fn collect(&mut self) -> Option<MpcOutput> {
+        self.inner.collect()
+    }
+}
+
+#[test]
+#[cfg_attr(debug_assertions, ignore = "minutes in debug; `tests/run demo` runs it in release")]
+fn a_force_plan_takes_effect_on_its_tick_however_early_it_is_ready() {
+    let first = Arc::new(AtomicU64::new(0));
+    let inner = InlineForcePlanner::new(Cerebellum::force_settings(&robot()));
+    let planner = Box::new(Eager { inner, first: Arc::clone(&first) });
+    let mut used_at = None;
+    walk([0.3, 0.0, 0.0], planner, |number, _, _, cerebellum| {
+        if used_at.is_none() && cerebellum.force_counters().used > 0 {
+            used_at = Some(number);
+        }
+    });
+    let file = robot().file;
+    let latency = (file.mpc.latency_ms * 1e-3 * file.control.rate_hz).round() as u64;
+    assert_eq!(used_at, Some(first.load(Ordering::Relaxed) + latency));
+}
+
+/// From standing to lying, and from walking to lying: down on the skids, still, and on an even keel.
+#[test]
+#[cfg_attr(debug_assertions, ignore = "minutes in debug; `tests/run demo` runs it in release")]
+fn it_settles_from_standing_and_from_walking() {
+    for stop_at in [4_000_u64, 6_037, 6_111, 6_190, 6_263] {
+        let robot = robot();
+        let mut body = SimBody::new(&robot, &Yard::empty(), stop_at).unwrap();
+        let mut cerebellum = Cerebellum::new(&robot, inline());
+        let mut governor = runtime::wiring::governor(&robot).unwrap();
+        let mut posture = Posture::Limp;
+        for number in 0..stop_at + 4_000 {
+            let now = Instant::from_nanos(number * 1_000_000);
+            let cycle = Cycle { number, now, period: Duration::from_millis(1) };
+            let frame = body.sense(&cycle);
+            let state = cerebellum.estimate(&cycle, &frame);
+            let due = number > WALK_FROM && number.is_multiple_of(100);
+            let asked = due.then(|| plan(number, now, [0.6, 0.0, 0.4]));
+            let act = (number == 100).then_some(OperatorAct::Start);
+            let operator = Operator { stop: number > stop_at, act, ..Operator::default() };
+            let ruling = governor.rule(&cycle, &frame, &state, asked.as_ref(), &operator);
+            let wanted = cerebellum.control(&cycle, &state, &ruling);
+            body.apply(governor.vet(&cycle, &state, wanted));
+            while governor.next_record().is_some() {}
+            posture = state.posture;
+            assert!(!body.truth().fallen, "stopped at {stop_at}, fell at {now:?}");
+        }
+        assert_eq!(governor.level(), signals::Level::Stopped, "stopped at {stop_at}");
+        assert_eq!(posture, Posture::Limp);
+        let truth = body.truth();
+        assert!(truth.attitude.tilt().0 < 0.1 && truth.position[2].0 < 0.16, "{truth:?}");
+    }
+}
