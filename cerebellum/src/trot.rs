@@ -50,6 +50,8 @@ pub(crate) struct Trot {
     /// Ticks between two problems, and from a problem to its answer's effect.
     every: u64,
     latency: u64,
+    /// Tick of the next problem.
+    next: u64,
     submitted: Option<u64>,
     /// Ground forces in use, world, N.
     forces: Option<[Vector3<f64>; FEET_MAX]>,
@@ -93,6 +95,7 @@ impl Trot {
             planner,
             every: ticks(1.0 / file.mpc.rate_hz),
             latency: ticks(file.mpc.latency_ms * 1e-3),
+            next: 0,
             submitted: None,
             forces: None,
             stepping: None,
@@ -257,7 +260,9 @@ impl Trot {
                 _ => self.counters.late += 1,
             }
         }
-        if number.is_multiple_of(self.every) && self.submitted.is_none() {
+        // A skipped tick only delays the problem that was due on it.
+        if number >= self.next && self.submitted.is_none() {
+            self.next = (number / self.every + 1) * self.every;
             self.planner.submit(&self.problem(number, robot, legs, base, motion));
             self.submitted = Some(number);
         }

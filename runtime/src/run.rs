@@ -101,6 +101,7 @@ pub fn demo(options: &RunOptions) -> Result<Report, RunError> {
         pace,
         period,
         plan_every: (brain.period.as_nanos() / period.as_nanos()).max(1) as u64,
+        next_question: 0,
         journal,
         live,
         mission: MissionProgress::new(mission),
@@ -163,7 +164,9 @@ struct Run {
     bell: Option<Bell>,
     pace: Pace,
     period: Duration,
+    /// Ticks between two questions to the brain, and the tick of the next.
     plan_every: u64,
+    next_question: u64,
     journal: Journal,
     live: LiveWriter,
     mission: MissionProgress,
@@ -328,9 +331,11 @@ impl Run {
 
     /// Sends the brain what it needs, at its own rate.
     fn ask_brain(&mut self, cycle: &Cycle, turn: &Turn) {
-        if !cycle.number.is_multiple_of(self.plan_every) || turn.ruling.mode != Mode::Auto {
+        // A skipped tick only delays the question that was due on it.
+        if cycle.number < self.next_question || turn.ruling.mode != Mode::Auto {
             return;
         }
+        self.next_question = (cycle.number / self.plan_every + 1) * self.plan_every;
         if let Some(scan) = &turn.frame.lidar {
             let goal = self.goal.filter(|_| !self.arrived);
             let observation = Observation::new(scan, &turn.state, goal);
