@@ -215,8 +215,8 @@ impl Watch {
             }
         }
         // A silent joint proves nothing by itself; the rest of the body can vouch for a few.
-        let few = silent * SILENT_SHARE <= limits.len() && base_is_still(input, self.ages);
-        sight.still &= silent == 0 || few;
+        sight.still &= silent == 0
+            || (silent * SILENT_SHARE <= limits.len() && base_is_still(input, self.ages));
     }
 }
 

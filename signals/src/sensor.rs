@@ -62,6 +62,11 @@ impl LidarScan {
         let step = 2.0 * core::f32::consts::PI / LIDAR_BEAMS as f32;
         Radians(-core::f32::consts::PI + step * beam as f32)
     }
+
+    /// Every range is a number. Looks at all of them without a branch: most scans are sound.
+    fn is_finite(&self) -> bool {
+        self.ranges.iter().fold(true, |sound, range| sound & range.is_finite())
+    }
 }
 
 /// Everything a body measured for one cycle.
@@ -85,6 +90,6 @@ impl SensorFrame {
             && self.imu.angular_velocity.iter().all(|w| w.is_finite())
             && self.imu.specific_force.iter().all(|a| a.is_finite())
             && self.feet.iter().all(|f| f.force.is_finite())
-            && self.lidar.is_none_or(|l| l.ranges.iter().all(|r| r.is_finite()))
+            && self.lidar.as_ref().is_none_or(LidarScan::is_finite)
     }
 }

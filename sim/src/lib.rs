@@ -1,10 +1,10 @@
 //! A body made of physics, with a seed, virtual time and faults on demand.
 //!
-//! [`SimBody`] is a [`body::Body`]: it takes vetted commands and returns sensor frames, late and
-//! noisy like those of a machine. Time passes only when it is told so, and the same seed with the
-//! same commands gives the same bits. [`SimTruth`] is what no robot knows of itself; it is for
-//! judging a run, never for control. [`Yard`] is where the robot walks, [`Disturbance`] what goes
-//! wrong.
+//! [`SimBody`] is a [`Body`](::body::Body): it takes vetted commands and returns sensor frames,
+//! late and noisy like those of a machine. Time passes only when it is told so, and the same seed
+//! with the same commands gives the same bits. [`SimTruth`] is what no robot knows of itself; it is
+//! for judging a run, never for control. [`Yard`] is where the robot walks, [`Disturbance`] what
+//! goes wrong.
 //!
 //! Physics: rapier's reduced coordinates, one step a tick, wrapped so that none of its types and
 //! none of its surprises leave this crate. A step allocates and takes about 0.1 ms: it does not
