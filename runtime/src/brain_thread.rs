@@ -78,6 +78,7 @@ impl Lie {
 #[derive(Clone, Copy, Debug)]
 struct Question {
     sequence: u64,
+    tick: u64,
     observation: Observation,
     asked_at: Instant,
     lie: Option<Lie>,
@@ -86,6 +87,7 @@ struct Question {
 #[derive(Clone, Debug)]
 struct Answer {
     sequence: u64,
+    asked: u64,
     plan: Result<Plan, String>,
 }
 
@@ -108,6 +110,7 @@ pub struct BrainThread {
     taking: Taking,
     sequence: u64,
     newest: Option<Plan>,
+    latency: u64,
     /// Plans made.
     pub plans: u64,
     /// Questions the planner had no time for, or answered with an error.
@@ -133,7 +136,7 @@ impl BrainThread {
             due: VecDeque::new(),
         });
         let running = Some(Running::start(Arc::clone(&make))?);
-        Ok(Self { make, running, taking, sequence: 0, newest: None, plans: 0, late: 0 })
+        Ok(Self { make, running, taking, sequence: 0, newest: None, latency: 0, plans: 0, late: 0 })
     }
 
     /// Ends the planner's thread, as a crash would: nothing more comes from it.
@@ -160,7 +163,7 @@ impl BrainThread {
         };
         self.sequence += 1;
         let sequence = self.sequence;
-        if !running.questions.send(Question { sequence, observation, asked_at: now, lie }) {
+        if !running.questions.send(Question { sequence, tick, observation, asked_at: now, lie }) {
             self.late += 1;
             return;
         }
@@ -189,14 +192,15 @@ impl BrainThread {
             }
         }
         for answer in answers {
-            self.accept(answer);
+            self.accept(tick, answer);
         }
     }
 
-    fn accept(&mut self, answer: Answer) {
+    fn accept(&mut self, tick: u64, answer: Answer) {
         match answer.plan {
             Ok(plan) => {
                 self.plans += 1;
+                self.latency = tick.saturating_sub(answer.asked);
                 self.newest = Some(Plan { sequence: answer.sequence, ..plan });
             }
             Err(error) => {
@@ -204,6 +208,13 @@ impl BrainThread {
                 tracing::warn!(error, "the planner made no plan");
             }
         }
+    }
+
+    /// Ticks from the newest plan's question to its arrival: drawn on virtual time, measured in real
+    /// time.
+    #[must_use]
+    pub const fn latency(&self) -> u64 {
+        self.latency
     }
 
     /// The newest plan, however old.
@@ -233,7 +244,7 @@ impl Running {
                 question.lie.into_iter().for_each(|lie| lie.spoil(&mut plan));
                 plan
             });
-            outbox.send(Answer { sequence: question.sequence, plan });
+            outbox.send(Answer { sequence: question.sequence, asked: question.tick, plan });
             true
         };
         let worker = Worker::start("brain", work).map_err(|error| error.to_string())?;

@@ -309,6 +309,8 @@ impl Run {
                 left: turn.state.velocity[1],
                 yaw: turn.state.angular_velocity[2],
             },
+            plan: self.parts.plans.latest().map_or(0, |plan| plan.sequence as u32),
+            plan_latency: self.parts.plans.latency() as u32,
             joints: signals::Joints::from_fn(turn.frame.joints.len(), joint),
         }
     }

@@ -75,6 +75,9 @@ fn every_rule_is_in_the_journal(report: &Report) {
     ] {
         assert!(journal.records.iter().any(|record| record.rule == rule), "{rule} is not there");
     }
+    let latency = journal.ticks.iter().filter(|tick| tick.plan > 0).map(|tick| tick.plan_latency);
+    let (least, most) = latency.fold((u32::MAX, 0), |(a, b), l| (a.min(l), b.max(l)));
+    assert!(least >= 20 && most <= 120 && least + 50 < most, "drawn and recorded: {least} {most}");
     let said: Vec<_> = journal.events.iter().map(|event| event.sentence.as_str()).collect();
     for beat in ["Shoved", "killed", "A sensor fails", "Stop pressed", "Reset asked", "Start asked"]
     {

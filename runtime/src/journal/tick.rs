@@ -58,6 +58,10 @@ pub struct Tick {
     pub admitted: BaseVelocity,
     /// What was measured, heading frame.
     pub measured: BaseVelocity,
+    /// Sequence of the newest plan; 0 before the first.
+    pub plan: u32,
+    /// Ticks from the question it answers to its arrival.
+    pub plan_latency: u32,
     /// The joints.
     pub joints: Joints<TickJoint>,
 }
@@ -79,6 +83,8 @@ impl Default for Tick {
             asked: None,
             admitted: BaseVelocity::ZERO,
             measured: BaseVelocity::ZERO,
+            plan: 0,
+            plan_latency: 0,
             joints: Joints::filled(TickJoint::default(), 0),
         }
     }
@@ -88,13 +94,13 @@ impl Default for Tick {
 type Field = (&'static str, usize, usize, &'static str, &'static str);
 
 /// Bytes before the joints.
-const HEAD: usize = 116;
+const HEAD: usize = 124;
 /// Numbers a joint.
 const OF_JOINT: usize = 7;
 /// Bytes a joint.
 const JOINT: usize = 4 * OF_JOINT;
 
-const FIELDS: [Field; 15] = [
+const FIELDS: [Field; 17] = [
     ("cycle", 0, 1, "u64", ""),
     ("at", 8, 1, "u64", "ns"),
     ("lateness", 16, 1, "u32", "ns"),
@@ -109,7 +115,9 @@ const FIELDS: [Field; 15] = [
     ("asked", 76, 3, "f32", "forward m/s, left m/s, yaw rad/s; NaN without a plan"),
     ("admitted", 88, 3, "f32", "forward m/s, left m/s, yaw rad/s"),
     ("measured", 100, 3, "f32", "forward m/s, left m/s, yaw rad/s"),
-    ("joint_count", 112, 1, "u32", "then the joints, see joint_fields"),
+    ("plan", 112, 1, "u32", "sequence of the newest plan; 0 before the first"),
+    ("plan_latency", 116, 1, "u32", "ticks from its observation's question to its arrival"),
+    ("joint_count", 120, 1, "u32", "then the joints, see joint_fields"),
 ];
 
 const JOINT_FIELDS: [Field; OF_JOINT] = [
@@ -174,6 +182,8 @@ impl Tick {
         self.asked.map_or([f32::NAN; 3], numbers).into_iter().for_each(&mut put);
         numbers(self.admitted).into_iter().for_each(&mut put);
         numbers(self.measured).into_iter().for_each(&mut put);
+        out.extend(self.plan.to_le_bytes());
+        out.extend(self.plan_latency.to_le_bytes());
         out.extend((self.joints.len() as u32).to_le_bytes());
         for joint in self.joints.iter() {
             let TickJoint { wanted_q, wanted_tau, vetted_q, vetted_tau, q, dq, tau } = *joint;
@@ -196,6 +206,8 @@ impl Tick {
         let truth: [f32; 3] = read.floats()?;
         let asked: [f32; 3] = read.floats()?;
         let (admitted, measured) = (velocity_of(read.floats()?), velocity_of(read.floats()?));
+        let plan = u32::from_le_bytes(read.take()?);
+        let plan_latency = u32::from_le_bytes(read.take()?);
         let count = u32::from_le_bytes(read.take()?) as usize;
         let mut joints = Joints::filled(TickJoint::default(), count);
         for id in (0..count).map_while(JointId::new) {
@@ -216,6 +228,8 @@ impl Tick {
             asked: (!asked.iter().all(|v| v.is_nan())).then_some(velocity_of(asked)),
             admitted,
             measured,
+            plan,
+            plan_latency,
             joints,
         })
     }
@@ -278,6 +292,8 @@ mod tests {
             mode: Mode::Auto,
             posture: Posture::Walking,
             flags: Tick::PLANNED,
+            plan: 41,
+            plan_latency: 77,
             true_position: Some([Metres(1.0), Metres(2.0), Metres(3.0)]),
             asked: Some(velocity_of([5.0, f32::NAN, 0.0])),
             joints,
