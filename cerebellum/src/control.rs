@@ -14,7 +14,7 @@ use crate::estimate::{Estimator, Measurement};
 use crate::legs::Legs;
 use crate::mpc::{ForcePlanner, MpcSettings};
 use crate::swing::smooth;
-use crate::trot::{Base, Trot, mpc_settings};
+use crate::trot::{Base, LegTargets, Trot, mpc_settings};
 
 pub use crate::trot::ForceCounters;
 
@@ -84,7 +84,7 @@ pub struct Cerebellum {
     trot: Trot,
     posture: Posture,
     path: Path,
-    tau: Vec<f64>,
+    targets: LegTargets,
     spin: Vector3<f64>,
     last: Option<Instant>,
     dt: f64,
@@ -107,7 +107,7 @@ impl Cerebellum {
             legs,
             posture: Posture::Limp,
             path: Path::new(joints),
-            tau: vec![0.0; joints],
+            targets: LegTargets::new(joints),
             spin: Vector3::zeros(),
             last: None,
             dt: 1.0 / robot.file.control.rate_hz,
@@ -277,6 +277,7 @@ impl Cerebellum {
 
     /// Standing or trotting on planned forces; the joint path holds until the first plan takes
     /// effect.
+    #[expect(clippy::cast_possible_truncation, reason = "f32 is the width of the wire")]
     fn balance(&mut self, cycle: &Cycle, walk: Option<BaseVelocity>) -> Joints<JointCommand> {
         let attitude = self.estimator.attitude();
         let base = Base {
@@ -287,15 +288,18 @@ impl Cerebellum {
             spin: self.spin,
         };
         let tick = (cycle.number, self.dt);
-        if !self.trot.step(tick, &self.robot, &self.legs, &base, walk, &mut self.tau) {
+        if !self.trot.step(tick, &self.robot, &self.legs, &base, walk, &mut self.targets) {
             return self.follow_path();
         }
         let stepping = self.trot.is_stepping();
         self.posture = if stepping { Posture::Walking } else { Posture::Standing };
-        let kd = damping(self.robot.file.gait.stance_damping_nm_s_rad);
-        Joints::from_fn(self.tau.len(), |id| JointCommand {
-            tau: torque(self.tau[id.index()]),
-            ..JointCommand::damped(kd)
+        let (gait, targets) = (&self.robot.file.gait, &self.targets);
+        Joints::from_fn(targets.tau.len(), |id| JointCommand {
+            q: Radians(targets.q[id.index()] as f32),
+            dq: RadiansPerSecond(targets.dq[id.index()] as f32),
+            kp: Stiffness(gait.joint_stiffness_nm_rad as f32),
+            kd: damping(gait.joint_damping_nm_s_rad),
+            tau: NewtonMetres(targets.tau[id.index()] as f32),
         })
     }
 
@@ -313,11 +317,6 @@ impl Cerebellum {
             }
         })
     }
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "f32 is the width of the wire")]
-fn torque(value: f64) -> NewtonMetres {
-    NewtonMetres(value as f32)
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "f32 is the width of the wire")]

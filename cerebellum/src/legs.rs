@@ -79,6 +79,26 @@ impl Legs {
         self.dynamics.rnea(&robot.model, &base, joints, &mut self.bias);
     }
 
+    /// The joint motion that moves `foot` by `motion` (base frame; m gives rad, m/s gives rad/s), as
+    /// (joint, amount): damped least squares, `J' (J J' + l)^-1 motion`, which stays small near a
+    /// stretched leg (Y. Nakamura, H. Hanafusa, 1986).
+    pub(crate) fn joint_motion<'a>(
+        &'a self,
+        robot: &'a Robot,
+        foot: usize,
+        motion: Vector3<f64>,
+    ) -> impl Iterator<Item = (usize, f64)> + 'a {
+        const DAMPING: f64 = 1e-4;
+        let chain = robot.feet[foot].chain.len().min(LEG_JOINTS_MAX);
+        let mut square = Matrix3::identity() * DAMPING;
+        for column in &self.legs[foot].columns[..chain] {
+            square += column * column.transpose();
+        }
+        // Positive definite by the damping, so the inverse exists.
+        let weighted = square.try_inverse().map_or_else(Vector3::zeros, |inverse| inverse * motion);
+        self.torques(robot, foot, weighted)
+    }
+
     /// The joint torques that put `force` (base frame, N) on the surroundings through `foot`:
     /// `tau = J' force`, as (joint, torque in N m).
     pub(crate) fn torques<'a>(

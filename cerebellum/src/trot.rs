@@ -30,6 +30,13 @@ pub(crate) struct Base {
     pub(crate) spin: Vector3<f64>,
 }
 
+impl Base {
+    /// Velocity of the base-fixed point `at`, base frame, m/s.
+    fn moves(&self, at: Vector3<f64>) -> Vector3<f64> {
+        self.rotation.transpose() * self.velocity + self.spin.cross(&at)
+    }
+}
+
 /// How the force planner has done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ForceCounters {
@@ -41,6 +48,24 @@ pub struct ForceCounters {
     pub failed: u64,
     /// Most rounds of one solution.
     pub rounds_max: u32,
+}
+
+/// What the legs are to do in one tick, one number a joint in model order: torques, and the motion
+/// that the joint impedance underneath follows.
+#[derive(Clone, Debug)]
+pub(crate) struct LegTargets {
+    /// Feed-forward torque, N m.
+    pub(crate) tau: Vec<f64>,
+    /// Position, rad.
+    pub(crate) q: Vec<f64>,
+    /// Velocity, rad/s.
+    pub(crate) dq: Vec<f64>,
+}
+
+impl LegTargets {
+    pub(crate) fn new(joints: usize) -> Self {
+        Self { tau: vec![0.0; joints], q: vec![0.0; joints], dq: vec![0.0; joints] }
+    }
 }
 
 /// Working memory of standing and trotting.
@@ -134,7 +159,7 @@ impl Trot {
         }
     }
 
-    /// One tick: fills `tau` (N m, model order). False while no force plan has taken effect yet.
+    /// One tick: fills `targets`. False while no force plan has taken effect yet.
     pub(crate) fn step(
         &mut self,
         tick: (u64, f64),
@@ -142,7 +167,7 @@ impl Trot {
         legs: &Legs,
         base: &Base,
         wanted: Option<BaseVelocity>,
-        tau: &mut [f64],
+        targets: &mut LegTargets,
     ) -> bool {
         let (number, dt) = tick;
         self.keep_time(dt, wanted.is_some(), base);
@@ -155,13 +180,17 @@ impl Trot {
         for (foot, force) in forces.iter().enumerate().take(legs.count) {
             let phase = self.stepping.map(|time| self.gait.phase(foot, time));
             if let Some(FootPhase::Swing(phase)) = phase {
-                self.swing_leg(foot, phase, robot, legs, base, &motion, tau);
+                self.swing_leg(foot, phase, robot, legs, base, &motion, targets);
             } else {
                 let leg = &legs.legs[foot];
                 self.lifted_from[foot] = base.position + base.rotation * leg.position;
                 let push = base.rotation.transpose() * -force;
                 for (joint, torque) in legs.torques(robot, foot, push) {
-                    tau[joint] = torque;
+                    (targets.tau[joint], targets.q[joint]) = (torque, legs.q[joint]);
+                }
+                // The foot stays, so the leg turns as the base moves on.
+                for (joint, rate) in legs.joint_motion(robot, foot, -base.moves(leg.position)) {
+                    targets.dq[joint] = rate;
                 }
             }
         }
@@ -314,21 +343,28 @@ impl Trot {
         legs: &Legs,
         base: &Base,
         motion: &Motion,
-        tau: &mut [f64],
+        targets: &mut LegTargets,
     ) {
         let gait = &robot.file.gait;
         let leg = &legs.legs[foot];
         let place = base.position + base.rotation * leg.position;
-        let moving =
-            base.velocity + base.rotation * (base.spin.cross(&leg.position) + leg.velocity);
+        let back = base.rotation.transpose();
+        let moving = base.rotation * (base.moves(leg.position) + leg.velocity);
         let target = self.foothold(foot, phase, robot, motion);
         let from = &self.lifted_from[foot];
         let (wanted, speed) =
             swing(from, &target, gait.swing_height_m, phase, self.gait.swing_time());
         let force = (wanted - place) * gait.swing_stiffness_n_m
             + (speed - moving) * gait.swing_damping_n_s_m;
-        for (joint, torque) in legs.torques(robot, foot, base.rotation.transpose() * force) {
-            tau[joint] = torque + legs.bias[joint];
+        for (joint, torque) in legs.torques(robot, foot, back * force) {
+            targets.tau[joint] = torque + legs.bias[joint];
+        }
+        for (joint, way) in legs.joint_motion(robot, foot, back * (wanted - place)) {
+            targets.q[joint] = legs.q[joint] + way;
+        }
+        let relative = back * speed - base.moves(leg.position);
+        for (joint, rate) in legs.joint_motion(robot, foot, relative) {
+            targets.dq[joint] = rate;
         }
     }
 

@@ -153,8 +153,10 @@ table! {
         foothold_gain_s: f64,
         /// Farthest foothold from the hip.
         foothold_reach_m: f64,
-        /// Joint damping of standing legs.
-        stance_damping_nm_s_rad: f64,
+        /// Stiffness of the joint impedance under the torques.
+        joint_stiffness_nm_rad: f64,
+        /// Damping of the joint impedance under the torques.
+        joint_damping_nm_s_rad: f64,
     }
 }
 
