@@ -79,9 +79,9 @@ impl Legs {
         self.dynamics.rnea(&robot.model, &base, joints, &mut self.bias);
     }
 
-    /// The joint motion that moves `foot` by `motion` (base frame; m gives rad, m/s gives rad/s), as
-    /// (joint, amount): damped least squares, `J' (J J' + l)^-1 motion`, which stays small near a
-    /// stretched leg (Y. Nakamura, H. Hanafusa, 1986).
+    /// The joint motion that moves `foot` by `motion` (base frame; m gives rad, m/s gives rad/s),
+    /// as (joint, amount): damped least squares, `J' (J J' + l)^-1 motion`, which stays small near
+    /// a stretched leg (Y. Nakamura, H. Hanafusa, 1986).
     pub(crate) fn joint_motion<'a>(
         &'a self,
         robot: &'a Robot,

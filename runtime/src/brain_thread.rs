@@ -210,8 +210,8 @@ impl BrainThread {
         }
     }
 
-    /// Ticks from the newest plan's question to its arrival: drawn on virtual time, measured in real
-    /// time.
+    /// Ticks from the newest plan's question to its arrival: drawn on virtual time, measured in
+    /// real time.
     #[must_use]
     pub const fn latency(&self) -> u64 {
         self.latency

@@ -1,5 +1,5 @@
-//! The motion controller in the simulator: it follows the velocity it was given, knows how it moves,
-//! and uses force plans on their tick.
+//! The motion controller in the simulator: it follows the velocity it was given, knows how it
+//! moves, and uses force plans on their tick.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed test says where")]
 
 use std::sync::Arc;
@@ -142,7 +142,8 @@ fn a_force_plan_takes_effect_on_its_tick_however_early_it_is_ready() {
     assert_eq!(used_at, Some(first.load(Ordering::Relaxed) + latency));
 }
 
-/// From standing to lying, and from walking to lying: down on the skids, still, and on an even keel.
+/// From standing to lying, and from walking to lying: down on the skids, still, and on an even
+/// keel.
 #[test]
 #[cfg_attr(debug_assertions, ignore = "minutes in debug; `tests/run demo` runs it in release")]
 fn it_settles_from_standing_and_from_walking() {
