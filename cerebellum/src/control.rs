@@ -107,7 +107,7 @@ impl Cerebellum {
             legs,
             posture: Posture::Limp,
             path: Path::new(joints),
-            targets: LegTargets::new(joints),
+            targets: LegTargets::new(&robot.stand.joints),
             spin: Vector3::zeros(),
             last: None,
             dt: 1.0 / robot.file.control.rate_hz,

@@ -63,8 +63,10 @@ pub(crate) struct LegTargets {
 }
 
 impl LegTargets {
-    pub(crate) fn new(joints: usize) -> Self {
-        Self { tau: vec![0.0; joints], q: vec![0.0; joints], dq: vec![0.0; joints] }
+    /// At rest in `posture`, where joints that belong to no leg stay.
+    pub(crate) fn new(posture: &[f64]) -> Self {
+        let zero = vec![0.0; posture.len()];
+        Self { tau: zero.clone(), q: posture.to_vec(), dq: zero }
     }
 }
 
