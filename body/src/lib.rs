@@ -5,7 +5,7 @@
 //! energises a motor and never clears a fault.
 #![forbid(unsafe_code)]
 
-pub use governor::Vetted;
+pub use governor::{Envelope, Vetted};
 use signals::{BodyCommand, Cycle, SensorFrame};
 
 /// What a body did with a command: the evidence for the journal and for stops.
@@ -17,6 +17,9 @@ pub enum Applied {
     Unconfirmed,
     /// The command was older than its validity; the body damps by itself.
     Expired,
+    /// The command was vetted against other limits than this body's own; it was not taken, and the
+    /// body damps by itself when the last one that was has ended.
+    ForeignLimits,
 }
 
 /// A robot's joints and sensors: real or simulated.
@@ -25,7 +28,8 @@ pub trait Body {
     /// the reader judges its age.
     fn sense(&mut self, cycle: &Cycle) -> SensorFrame;
 
-    /// Gives the drives the command of this cycle. Until the next one they follow it, but never
+    /// Gives the drives the command of this cycle, if it was vetted against the limits of this body
+    /// ([`Vetted::envelope`]). Until the next one they follow it, but never
     /// past its validity.
     fn apply(&mut self, command: Vetted<'_, BodyCommand>) -> Applied;
 }

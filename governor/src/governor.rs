@@ -24,6 +24,7 @@ const BAD_COMMANDS_CUT: u32 = 10;
 /// Decides in every cycle what the body may do, and is the only maker of a [`Vetted`] command.
 #[derive(Debug)]
 pub struct Governor {
+    envelope_id: u64,
     envelope: Envelope,
     profile: Profile,
     guards: Joints<JointGuard>,
@@ -82,6 +83,7 @@ impl Governor {
             bad_commands: 0,
             bad_commands_settling: 0,
             devices: Operator::default(),
+            envelope_id: envelope.id(),
             envelope,
             profile,
         }
@@ -144,7 +146,7 @@ impl Governor {
             wanted.joints = if limp { self.limp() } else { self.damped() };
             wanted.valid_until = latest;
         }
-        Vetted::seal(wanted, cycle)
+        Vetted::seal(wanted, cycle, self.envelope_id)
     }
 
     /// The next record, oldest first. Drained by the runtime in every cycle.

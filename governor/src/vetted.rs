@@ -13,18 +13,26 @@ use signals::Cycle;
 pub struct Vetted<'cycle, C> {
     command: C,
     cycle: &'cycle Cycle,
+    envelope: u64,
 }
 
 impl<'cycle, C> Vetted<'cycle, C> {
     /// The only maker. Every path of the governor that yields a command ends here.
-    pub(crate) const fn seal(command: C, cycle: &'cycle Cycle) -> Self {
-        Self { command, cycle }
+    pub(crate) const fn seal(command: C, cycle: &'cycle Cycle, envelope: u64) -> Self {
+        Self { command, cycle, envelope }
     }
 
     /// The cycle it was vetted in.
     #[must_use]
     pub const fn cycle(&self) -> &'cycle Cycle {
         self.cycle
+    }
+
+    /// [`Envelope::id`](crate::Envelope::id) of the limits it was vetted against. A body takes no
+    /// command that was vetted against other limits than its own.
+    #[must_use]
+    pub const fn envelope(&self) -> u64 {
+        self.envelope
     }
 }
 

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use ::body::{Applied, Body, Vetted};
+use ::body::{Applied, Body, Envelope, Vetted};
 use model::Robot;
 use signals::{BodyCommand, Cycle, Instant, Joints, NewtonMetres, SensorFrame};
 
@@ -19,6 +19,8 @@ const TICKS_PER_FRAME_MAX: u128 = 1000;
 
 /// A robot made of physics. A new one is the only reset.
 pub struct SimBody {
+    /// Id of the limits this body was built with.
+    envelope: u64,
     world: World,
     drives: Drives,
     sensors: Sensors,
@@ -38,12 +40,15 @@ impl SimBody {
     /// [`SimError`], when the robot cannot be simulated; it names the part at fault.
     pub fn new(robot: &Robot, yard: &Yard, seed: u64) -> Result<Self, SimError> {
         let world = World::new(robot, yard)?;
+        let limits = |error: &dyn core::fmt::Display| SimError::Limits(error.to_string());
+        let envelope = Envelope::new(&robot.limits).map_err(|error| limits(&error))?.id();
         let joints = robot.model.joint_count();
         let tick = Duration::from_secs_f64(1.0 / robot.file.control.rate_hz);
         let no_torque = Joints::filled(NewtonMetres(0.0), joints);
         let truth = SimTruth::of(&world, Instant::ZERO, no_torque);
         Ok(Self {
             world,
+            envelope,
             drives: Drives::new(robot, tick),
             sensors: Sensors::new(robot, seed),
             faults: Faults::none(joints),
@@ -123,6 +128,9 @@ impl Body for SimBody {
     }
 
     fn apply(&mut self, command: Vetted<'_, BodyCommand>) -> Applied {
+        if command.envelope() != self.envelope {
+            return Applied::ForeignLimits;
+        }
         let now = command.cycle().now;
         self.take(&command, now)
     }

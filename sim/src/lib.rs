@@ -45,6 +45,9 @@ pub enum SimError {
         /// Its name.
         name: String,
     },
+    /// The robot's limits are none.
+    #[error("the limits of the robot file cannot be used: {0}")]
+    Limits(String),
     /// The robot's base is fixed to the world.
     #[error("the base must move freely: give the base body a <freejoint/>")]
     FixedBase,

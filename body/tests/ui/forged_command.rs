@@ -4,7 +4,7 @@ use governor::Vetted;
 use signals::{BodyCommand, Cycle};
 
 fn forge(command: BodyCommand, cycle: &Cycle) -> Vetted<'_, BodyCommand> {
-    Vetted { command, cycle }
+    Vetted { command, cycle, envelope: 0 }
 }
 
 fn main() {
