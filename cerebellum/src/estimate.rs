@@ -241,7 +241,6 @@ mod tests {
 
     fn noise() -> EstimatorFile {
         EstimatorFile {
-            gyro_noise_rad_s: 0.01,
             accelerometer_noise_m_s2: 0.1,
             attitude_gain_per_s: 0.3,
             contact_force_n: 15.0,

@@ -195,8 +195,6 @@ table! {
 table! {
     /// State estimation.
     EstimatorFile {
-        /// Gyroscope noise.
-        gyro_noise_rad_s: f64,
         /// Accelerometer noise.
         accelerometer_noise_m_s2: f64,
         /// How fast the attitude follows gravity.

@@ -11,7 +11,7 @@ use std::time::Duration;
 use brain::{Observation, Planner};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use signals::{Instant, MetresPerSecond, Plan, PlanRequest};
+use signals::{BaseVelocity, Instant, MetresPerSecond, Plan, PlanRequest, VelocityChunk};
 
 use crate::worker::Worker;
 
@@ -58,14 +58,13 @@ impl Lie {
             }
             Self::TooFast | Self::NotANumber => {
                 let speed = if self == Self::TooFast { 5.0 } else { f32::NAN };
-                let mut chunk = signals::VelocityChunk {
-                    step: Duration::from_millis(100),
-                    len: 8,
-                    velocities: [signals::BaseVelocity::ZERO; signals::VELOCITY_STEPS_MAX],
+                let mut chunk = match plan.request {
+                    PlanRequest::Velocity(asked) => asked,
+                    PlanRequest::Hold => {
+                        let step = Duration::from_millis(100);
+                        VelocityChunk::constant(BaseVelocity::ZERO, step, 8)
+                    }
                 };
-                if let PlanRequest::Velocity(asked) = plan.request {
-                    chunk = asked;
-                }
                 for velocity in &mut chunk.velocities {
                     velocity.forward = MetresPerSecond(speed);
                 }
@@ -97,10 +96,10 @@ enum Taking {
     /// When they are there.
     AsTheyCome,
     /// A drawn number of ticks after their observation.
-    OnTheirTick { latency: (u64, u64), random: Box<ChaCha8Rng>, due: VecDeque<(u64, u64)> },
+    OnTheirTick { latency: (u64, u64), random: Box<ChaCha8Rng>, due: VecDeque<u64> },
 }
 
-/// Makes a planner, on the planner's own thread; called again when the brain is brought back.
+/// Makes a planner when the brain is brought back, on the planner's own thread.
 pub type MakePlanner = Arc<dyn Fn() -> Result<Box<dyn Planner + Send>, String> + Send + Sync>;
 
 /// The loop's end of the planner.
@@ -124,18 +123,23 @@ struct Running {
 }
 
 impl BrainThread {
-    /// Starts the planner's thread. With `latency` (ticks, from and to) and a seed plans are taken
+    /// Starts the thread of the planner `first`; `make` makes another when the brain is brought
+    /// back. With `latency` (ticks, from and to) and a seed plans are taken
     /// on drawn ticks; without, as they come.
     ///
     /// # Errors
     /// The machine grants no thread.
-    pub fn start(make: MakePlanner, drawn: Option<((u64, u64), u64)>) -> Result<Self, String> {
+    pub fn start(
+        first: Box<dyn Planner + Send>,
+        make: MakePlanner,
+        drawn: Option<((u64, u64), u64)>,
+    ) -> Result<Self, String> {
         let taking = drawn.map_or(Taking::AsTheyCome, |(latency, seed)| Taking::OnTheirTick {
             latency,
             random: Box::new(ChaCha8Rng::seed_from_u64(seed)),
             due: VecDeque::new(),
         });
-        let running = Some(Running::start(Arc::clone(&make))?);
+        let running = Some(Running::start(move || Ok(first))?);
         Ok(Self { make, running, taking, sequence: 0, newest: None, latency: 0, plans: 0, late: 0 })
     }
 
@@ -152,7 +156,8 @@ impl BrainThread {
     /// # Errors
     /// As [`Self::start`].
     pub fn revive(&mut self) -> Result<(), String> {
-        self.running = Some(Running::start(Arc::clone(&self.make))?);
+        let make = Arc::clone(&self.make);
+        self.running = Some(Running::start(move || make())?);
         Ok(())
     }
 
@@ -171,8 +176,8 @@ impl BrainThread {
         if let Taking::OnTheirTick { latency: (least, most), random, due } = &mut self.taking {
             let drawn = random.random_range(*least..=*most);
             // Plans come out in the order of their questions.
-            let earliest = due.back().map_or(0, |(tick, _)| *tick);
-            due.push_back(((tick + drawn).max(earliest), sequence));
+            let earliest = due.back().copied().unwrap_or(0);
+            due.push_back((tick + drawn).max(earliest));
         }
     }
 
@@ -185,7 +190,7 @@ impl BrainThread {
         match &mut self.taking {
             Taking::AsTheyCome => answers.extend(std::iter::from_fn(|| running.answers.recv())),
             Taking::OnTheirTick { due, .. } => {
-                while due.front().is_some_and(|(due, _)| *due <= tick) {
+                while due.front().is_some_and(|due| *due <= tick) {
                     due.pop_front();
                     answers.extend(running.wait_for_answer());
                 }
@@ -225,16 +230,20 @@ impl BrainThread {
 }
 
 impl Running {
-    fn start(make: MakePlanner) -> Result<Self, String> {
+    fn start(
+        make: impl FnOnce() -> Result<Box<dyn Planner + Send>, String> + Send + 'static,
+    ) -> Result<Self, String> {
         let (questions, mut inbox) = bus::queue::<Question>(WAITING);
         let (mut outbox, answers) = bus::queue::<Answer>(WAITING);
-        let mut planner = None;
+        let (mut make, mut planner) = (Some(make), Err("there is no planner".to_owned()));
         let work = move || {
-            let planner = planner.get_or_insert_with(|| make());
+            if let Some(make) = make.take() {
+                planner = make();
+            }
             let Some(question) = inbox.recv() else {
                 return false;
             };
-            let made = match planner {
+            let made = match &mut planner {
                 Ok(planner) => planner
                     .plan(&question.observation, question.asked_at)
                     .map_err(|error| error.to_string()),

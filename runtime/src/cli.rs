@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::check::{self, Diagnosis};
 use crate::error::RunError;
+use crate::report::hexadecimal;
 use crate::report::{Outcome, colour_wanted};
 use crate::robot_source::RobotSource;
 use crate::run::RunOptions;
@@ -400,10 +401,6 @@ fn examine(json: bool) -> Exit {
     }
     let usable = items.iter().all(|item| item.ok || item.optional);
     if usable { Exit::Ok } else { Exit::Hardware }
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Columns to fill: what the shell says, else what nearly every window has.

@@ -260,12 +260,12 @@ impl Progress {
 
     /// One tick: the step that begins now, if one does.
     pub fn advance(&mut self, view: &View) -> Option<Step> {
-        let step = self.mission.step.get(self.at)?.clone();
+        let step = self.mission.step.get(self.at)?;
         let Some(began) = self.began_s else {
             self.began_s = Some(view.now_s);
             self.missing.clone_from(&step.expect);
             self.answered = None;
-            return Some(step);
+            return Some(step.clone());
         };
         // The act takes effect in the next cycle; a condition of this one is the step's before.
         if view.now_s - began < 0.01 {
@@ -278,8 +278,8 @@ impl Progress {
         let over = self.held_since_s.is_some_and(|since| view.now_s - since >= step.hold_s);
         if timed_out || over {
             let ok = !timed_out && self.missing.is_empty();
-            let rule = self.answered.take();
-            self.results.push(StepResult { began_s: began, say: step.say, rule, ok });
+            let (say, rule) = (step.say.clone(), self.answered.take());
+            self.results.push(StepResult { began_s: began, say, rule, ok });
             (self.at, self.began_s, self.held_since_s) = (self.at + 1, None, None);
         }
         None

@@ -25,7 +25,7 @@ use crate::progress::{Live, LiveWriter, Progress, Show};
 use crate::realtime::{CONTROL_PRIORITY, Grant, Pace, prepare_control_thread};
 use crate::report::{
     BrainReport, ForcePlannerReport, GovernorReport, LoopReport, MissionEvent, MissionReport,
-    Outcome, Report, RuleCount, default_folder, prepare_folder,
+    Outcome, Report, RuleCount, default_folder, hexadecimal, prepare_folder,
 };
 use crate::robot_source::RobotSource;
 use crate::wiring;
@@ -521,8 +521,4 @@ impl Run {
             .map_err(|error| RunError::Write { path: folder.to_path_buf(), error })?;
         Ok(report)
     }
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -109,13 +109,14 @@ pub fn brain(
 ) -> Result<Brain, RunError> {
     let policy = source.policy(&robot.file.brain.policy).map_err(RunError::Policy)?;
     let (backend, origin) = policy.open(BackendChoice::Auto).map_err(RunError::Policy)?;
-    let period = Navigator::new(&policy, backend, origin.clone()).period();
+    let navigator = Navigator::new(&policy, backend, origin.clone());
+    let period = navigator.period();
     let model_sha256 = policy.card().model.sha256.clone();
     let make = planner_maker(policy);
     let ticks = |ms: f64| (ms * 1e-3 * robot.file.control.rate_hz).round() as u64;
     let latency = (ticks(robot.file.brain.latency_min_ms), ticks(robot.file.brain.latency_max_ms));
     let drawn = (!real_time).then_some((latency, seed));
-    let thread = BrainThread::start(make, drawn).map_err(RunError::Brain)?;
+    let thread = BrainThread::start(Box::new(navigator), make, drawn).map_err(RunError::Brain)?;
     Ok(Brain { thread, backend: origin, model_sha256, period })
 }
 

@@ -56,6 +56,12 @@ pub struct VelocityChunk {
 }
 
 impl VelocityChunk {
+    /// The same velocity for `len` steps of length `step`.
+    #[must_use]
+    pub const fn constant(velocity: BaseVelocity, step: Duration, len: usize) -> Self {
+        Self { step, len, velocities: [velocity; VELOCITY_STEPS_MAX] }
+    }
+
     /// The steps in use.
     #[must_use]
     pub fn steps(&self) -> &[BaseVelocity] {

@@ -12,7 +12,7 @@ use body::Body;
 use cerebellum::{Cerebellum, ForcePlanner, InlineForcePlanner, MpcInput, MpcOutput};
 use signals::{
     BaseVelocity, Cycle, Instant, MetresPerSecond, ModelHash, Operator, OperatorAct, Plan,
-    PlanRequest, RadiansPerSecond, VELOCITY_STEPS_MAX, VelocityChunk,
+    PlanRequest, RadiansPerSecond, VelocityChunk,
 };
 
 /// Solves in place like the planner of virtual time, and hands its time to the caller.
@@ -41,7 +41,7 @@ fn plan(sequence: u64, now: Instant) -> Plan {
         yaw: RadiansPerSecond(0.2),
     };
     let step = Duration::from_millis(100);
-    let chunk = VelocityChunk { step, len: 8, velocities: [velocity; VELOCITY_STEPS_MAX] };
+    let chunk = VelocityChunk::constant(velocity, step, 8);
     Plan {
         sequence,
         observed_at: now,

@@ -12,7 +12,7 @@ use runtime::cycle::Loop;
 use runtime::{allocations::Allocations, observer::Observer, wiring};
 use signals::{
     BaseVelocity, Cycle, Instant, Level, MetresPerSecond, ModelHash, Operator, OperatorAct, Plan,
-    PlanRequest, Posture, RadiansPerSecond, VELOCITY_STEPS_MAX, VelocityChunk,
+    PlanRequest, Posture, RadiansPerSecond, VelocityChunk,
 };
 use sim::{SimBody, Yard};
 
@@ -39,7 +39,7 @@ impl Planner for Hostile {
             yaw: RadiansPerSecond(yaw),
         };
         let step = Duration::from_millis(100);
-        let chunk = VelocityChunk { step, len: 8, velocities: [velocity; VELOCITY_STEPS_MAX] };
+        let chunk = VelocityChunk::constant(velocity, step, 8);
         Ok(Plan {
             sequence: 0,
             observed_at: seen.at,
@@ -55,10 +55,11 @@ fn robot() -> Robot {
 }
 
 fn parts(robot: &Robot, seed: u64) -> Loop<SimBody> {
-    let make = Arc::new(move || Ok(Box::new(Hostile { mood: seed }) as Box<dyn Planner + Send>));
+    let hostile = move || Box::new(Hostile { mood: seed }) as Box<dyn Planner + Send>;
+    let make = Arc::new(move || Ok(hostile()));
     Loop {
         body: SimBody::new(robot, &Yard::from_seed(seed), seed).unwrap(),
-        plans: BrainThread::start(make, Some(((20, 120), seed))).unwrap(),
+        plans: BrainThread::start(hostile(), make, Some(((20, 120), seed))).unwrap(),
         cerebellum: wiring::cerebellum(robot, false).unwrap().0,
         governor: wiring::governor(robot).unwrap(),
         allocations: Allocations::default(),

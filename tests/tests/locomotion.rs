@@ -11,7 +11,7 @@ use cerebellum::{Cerebellum, ForcePlanner, InlineForcePlanner, MpcInput, MpcOutp
 use model::Robot;
 use signals::{
     BaseVelocity, Cycle, Instant, MetresPerSecond, ModelHash, Operator, OperatorAct, Plan,
-    PlanRequest, Posture, RadiansPerSecond, VELOCITY_STEPS_MAX, VelocityChunk,
+    PlanRequest, Posture, RadiansPerSecond, VelocityChunk,
 };
 use sim::{SimBody, SimTruth, Yard};
 
@@ -31,7 +31,7 @@ fn plan(tick: u64, now: Instant, [forward, left, yaw]: [f32; 3]) -> Plan {
         yaw: RadiansPerSecond(yaw),
     };
     let step = Duration::from_millis(100);
-    let chunk = VelocityChunk { step, len: 8, velocities: [velocity; VELOCITY_STEPS_MAX] };
+    let chunk = VelocityChunk::constant(velocity, step, 8);
     Plan {
         sequence: tick,
         observed_at: now,
