@@ -148,6 +148,7 @@ impl Planner for Navigator {
             sequence: self.sequence,
             observed_at: observation.at,
             valid_until: observation.at + horizon,
+            epoch: observation.epoch,
             model: self.hash,
             request,
         })

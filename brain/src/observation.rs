@@ -19,12 +19,14 @@ pub struct Observation {
     pub forward_speed: MetresPerSecond,
     /// Measured yaw rate, counter-clockwise.
     pub yaw_rate: RadiansPerSecond,
+    /// Epoch of the lease in force; the plan carries it back.
+    pub epoch: u32,
 }
 
 impl Observation {
     /// Puts together a scan, an estimate and a goal given in the estimate's odometry frame.
     #[must_use]
-    pub fn new(scan: &LidarScan, state: &BodyState, goal: Option<[Metres; 2]>) -> Self {
+    pub fn new(scan: &LidarScan, state: &BodyState, goal: Option<[Metres; 2]>, epoch: u32) -> Self {
         let (sin, cos) = state.attitude.yaw().0.sin_cos();
         let in_base = |[x, y]: [Metres; 2]| {
             let (ahead, aside) = (x - state.position[0], y - state.position[1]);
@@ -37,6 +39,7 @@ impl Observation {
             goal: goal.map(in_base),
             forward_speed: state.velocity[0],
             yaw_rate: state.angular_velocity[2],
+            epoch,
         }
     }
 }
@@ -67,7 +70,7 @@ mod tests {
             at: Instant::from_nanos(5),
         };
         // The robot looks along world y, so a goal further along world y lies straight ahead.
-        let seen = Observation::new(&scan, &state, Some([Metres(1.0), Metres(5.0)]));
+        let seen = Observation::new(&scan, &state, Some([Metres(1.0), Metres(5.0)]), 0);
         let [forward, left] = seen.goal.unwrap();
         assert!((forward.0 - 3.0).abs() < 1e-5 && left.0.abs() < 1e-5, "{forward:?} {left:?}");
         assert_eq!(seen.at, Instant::from_nanos(5));

@@ -27,6 +27,7 @@ fn open_field(goal: Option<[f32; 2]>) -> Observation {
         goal: goal.map(|[forward, left]| [Metres(forward), Metres(left)]),
         forward_speed: MetresPerSecond(0.0),
         yaw_rate: RadiansPerSecond(0.0),
+        epoch: 0,
     }
 }
 

@@ -73,6 +73,8 @@ impl Robot {
                 imu: ImuReading::default(),
                 feet: Feet::filled(FootReading::default(), 4),
                 lidar: Some(lidar),
+                person: None,
+                supply: None,
             },
             state: BodyState {
                 at: Instant::ZERO,
@@ -89,10 +91,11 @@ impl Robot {
                 sequence: 0,
                 observed_at: Instant::ZERO,
                 valid_until: Instant::ZERO,
+                epoch: 0,
                 model: ModelHash::default(),
                 request: PlanRequest::Velocity(chunk),
             },
-            operator: Operator::default(),
+            operator: Operator::local(None),
             wanted: BodyCommand {
                 joints: Joints::filled(held, JOINTS),
                 valid_until: Instant::ZERO,
@@ -108,7 +111,7 @@ impl Robot {
         for joint in self.frame.joints.ids() {
             let (q, dq) = if hard { (0.8, 8.0 + wiggle) } else { (0.1, wiggle) };
             let (q, dq) = (Radians(q), RadiansPerSecond(dq));
-            self.frame.joints[joint] = JointReading { q, dq, tau: NewtonMetres(0.0), at: now };
+            self.frame.joints[joint] = JointReading { q, dq, at: now, ..JointReading::default() };
             // The worst estimate differs from the reading, so that both are judged.
             let off = if hard { Radians(0.01) } else { Radians(0.0) };
             self.state.joints[joint] = JointState { q: q + off, dq };

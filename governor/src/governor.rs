@@ -120,7 +120,8 @@ impl Governor {
             _ => 1.0,
         };
         let (authority, motion) = self.motion(cycle, (level, scale), due, frame, state.posture);
-        self.ruling = Ruling { mode: self.mode, authority, level, scale, motion };
+        self.ruling =
+            Ruling { mode: self.mode, authority, level, scale, motion, ..Ruling::default() };
         self.ruled = Some(cycle.number);
         self.ruling
     }

@@ -50,7 +50,7 @@ pub(crate) struct Ledger {
     lost: u32,
     counts: [u32; Rule::COUNT],
     /// Rules already counted in this cycle, one bit each.
-    acted: u64,
+    acted: u128,
     cycle: u64,
     now: Instant,
     episodes: [Episode; SLOTS],
@@ -91,7 +91,7 @@ impl Ledger {
 
     /// Counts one act of `rule`, at most once a cycle.
     pub(crate) fn count(&mut self, rule: Rule) {
-        let bit = 1_u64 << (rule as u32);
+        let bit = 1_u128 << (rule as u32);
         if self.acted & bit == 0 {
             self.acted |= bit;
             if let Some(count) = self.counts.get_mut(rule as usize) {

@@ -63,8 +63,11 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Some(OperatorAct::Reset)),
     ];
     let rarely = || prop::bool::weighted(0.02);
-    let operator =
-        (rarely(), rarely(), act).prop_map(|(stop, cut, act)| Operator { stop, cut, act });
+    let operator = (rarely(), rarely(), act).prop_map(|(stop, cut, act)| Operator {
+        stop,
+        cut,
+        ..Operator::local(act)
+    });
     let posture = prop::sample::select(vec![
         Posture::Limp,
         Posture::Standing,
@@ -125,8 +128,12 @@ fn frame_of(step: &Step, now: Instant) -> SensorFrame {
     let at = back(now, step.late_ms);
     let mut joints = Joints::filled(JointReading::default(), JOINTS);
     for (index, (q, dq)) in step.readings.iter().enumerate() {
-        joints[joint(index)] =
-            JointReading { q: Radians(*q), dq: RadiansPerSecond(*dq), tau: NewtonMetres(0.0), at };
+        joints[joint(index)] = JointReading {
+            q: Radians(*q),
+            dq: RadiansPerSecond(*dq),
+            at,
+            ..JointReading::default()
+        };
     }
     let lidar = step.lidar.map(|range| LidarScan {
         ranges: [Metres(range); LIDAR_BEAMS],
@@ -134,7 +141,7 @@ fn frame_of(step: &Step, now: Instant) -> SensorFrame {
         at: back(now, step.age_ms),
     });
     let imu = ImuReading { at: back(now, step.age_ms), ..ImuReading::default() };
-    SensorFrame { joints, imu, feet: Feet::default(), lidar }
+    SensorFrame { joints, imu, feet: Feet::default(), lidar, person: None, supply: None }
 }
 
 fn state_of(step: &Step, now: Instant) -> BodyState {
@@ -176,6 +183,7 @@ fn plan_of(step: &Step, now: Instant) -> Option<Plan> {
         sequence,
         observed_at: shifted(observed_ms),
         valid_until: shifted(valid_ms),
+        epoch: 0,
         model: ModelHash::default(),
         request: PlanRequest::Velocity(VelocityChunk {
             step: common::ms(100),

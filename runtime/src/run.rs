@@ -108,7 +108,7 @@ pub fn demo(options: &RunOptions) -> Result<Report, RunError> {
         observer: Observer::new(&robot),
         metrics: Metrics::default(),
         hash: Sha256::new(),
-        operator: Operator::default(),
+        operator: Operator::local(None),
         goal: None,
         arrived: false,
         lie: None,
@@ -340,7 +340,7 @@ impl Run {
         self.next_question = (cycle.number / self.plan_every + 1) * self.plan_every;
         if let Some(scan) = &turn.frame.lidar {
             let goal = self.goal.filter(|_| !self.arrived);
-            let observation = Observation::new(scan, &turn.state, goal);
+            let observation = Observation::new(scan, &turn.state, goal, turn.ruling.epoch);
             self.parts.plans.ask(cycle.number, cycle.now, observation, self.lie.take());
         }
     }

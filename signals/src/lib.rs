@@ -28,13 +28,16 @@ mod units;
 pub use command::{BodyCommand, JointCommand};
 pub use joint::{FEET_MAX, Feet, FootId, JOINTS_MAX, JointId, Joints};
 pub use limits::{HardwareLimits, JointLimits};
-pub use operator::{Operator, OperatorAct};
+pub use operator::{Operator, OperatorAct, Role, Stick};
 pub use plan::{BaseVelocity, ModelHash, Plan, PlanRequest, VELOCITY_STEPS_MAX, VelocityChunk};
 pub use ruling::{Authority, Level, Mode, Motion, Ruling};
-pub use sensor::{FootReading, ImuReading, JointReading, LIDAR_BEAMS, LidarScan, SensorFrame};
+pub use sensor::{
+    FootReading, ImuReading, JointReading, LIDAR_BEAMS, LidarScan, PersonReading, SensorFrame,
+    SupplyReading,
+};
 pub use state::{BodyState, JointState, Posture};
 pub use time::{Cycle, Instant};
 pub use units::{
-    Damping, Metres, MetresPerSecond, MetresPerSecondSquared, NewtonMetres, Newtons, Quaternion,
-    Radians, RadiansPerSecond, RadiansPerSecondSquared, Seconds, Stiffness,
+    Celsius, Damping, Metres, MetresPerSecond, MetresPerSecondSquared, NewtonMetres, Newtons,
+    Quaternion, Radians, RadiansPerSecond, RadiansPerSecondSquared, Seconds, Stiffness, Volts,
 };

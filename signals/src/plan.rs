@@ -92,6 +92,9 @@ pub enum PlanRequest {
 pub struct Plan {
     /// Counts up per planner; an older sequence never replaces a newer one.
     pub sequence: u64,
+    /// Epoch of the lease it is made under: the one of the ruling its observation was made with. A
+    /// plan of an older epoch is refused, however new it is.
+    pub epoch: u32,
     /// When the observation it came from was measured.
     pub observed_at: Instant,
     /// It must not be acted on after this instant.

@@ -3,7 +3,7 @@
 use crate::BaseVelocity;
 
 /// How bad it is, ordered by severity. The worst cause wins; each clears by its stated condition.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(
     feature = "serde",
     derive(serde::Serialize, serde::Deserialize),
@@ -53,7 +53,7 @@ impl Level {
 }
 
 /// Which kind of operation the robot is in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(
     feature = "serde",
     derive(serde::Serialize, serde::Deserialize),
@@ -97,7 +97,7 @@ impl Mode {
 }
 
 /// Who may ask the body to move in this cycle.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(
     feature = "serde",
     derive(serde::Serialize, serde::Deserialize),
@@ -145,4 +145,8 @@ pub struct Ruling {
     pub scale: f32,
     /// What to do.
     pub motion: Motion,
+    /// Epoch of the lease in force. What is planned under an older one is refused.
+    pub epoch: u32,
+    /// Motion is about to begin by itself: warn with light and sound.
+    pub warning: bool,
 }

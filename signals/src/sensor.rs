@@ -1,8 +1,8 @@
 //! What a body says of itself in one cycle. Every reading carries when it was measured.
 
 use crate::{
-    Feet, Instant, Joints, Metres, MetresPerSecondSquared, NewtonMetres, Newtons, Radians,
-    RadiansPerSecond,
+    Celsius, Feet, Instant, Joints, Metres, MetresPerSecond, MetresPerSecondSquared, NewtonMetres,
+    Newtons, Radians, RadiansPerSecond, Volts,
 };
 
 /// Beams of a planar lidar scan.
@@ -17,8 +17,19 @@ pub struct JointReading {
     pub dq: RadiansPerSecond,
     /// Torque at the output, as the drive estimates it.
     pub tau: NewtonMetres,
+    /// Of the winding; zero where the drive does not measure it.
+    pub temperature: Celsius,
     /// When it was measured.
     pub at: Instant,
+}
+
+impl JointReading {
+    /// All numbers are finite.
+    #[must_use]
+    pub const fn is_finite(&self) -> bool {
+        let moves = self.q.is_finite() && self.dq.is_finite();
+        moves && self.tau.is_finite() && self.temperature.is_finite()
+    }
 }
 
 /// Gyroscope and accelerometer, base frame.
@@ -38,6 +49,35 @@ pub struct ImuReading {
 pub struct FootReading {
     /// Normal force, low-pass filtered; zero in the air.
     pub force: Newtons,
+    /// When it was measured.
+    pub at: Instant,
+}
+
+/// The nearest person, as whatever detects people sees them.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct PersonReading {
+    /// From the base origin to the nearest point of the person; infinite when nobody is in sight.
+    pub distance: Metres,
+    /// Speed of the person toward the robot; `None` where it is not measured.
+    pub approach: Option<MetresPerSecond>,
+    /// When it was measured.
+    pub at: Instant,
+}
+
+impl PersonReading {
+    /// A distance that is not negative (nobody in sight is infinite), and a speed that is a number.
+    fn is_sound(&self) -> bool {
+        self.distance.0 >= 0.0 && self.approach.is_none_or(MetresPerSecond::is_finite)
+    }
+}
+
+/// The supply of the drives.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct SupplyReading {
+    /// Of the bus.
+    pub voltage: Volts,
+    /// Charge left, 0 to 1.
+    pub charge: f32,
     /// When it was measured.
     pub at: Instant,
 }
@@ -80,16 +120,22 @@ pub struct SensorFrame {
     pub feet: Feet<FootReading>,
     /// Latest lidar scan; absent on a body without one.
     pub lidar: Option<LidarScan>,
+    /// The nearest person; absent on a body that cannot see people.
+    pub person: Option<PersonReading>,
+    /// The drives' supply; absent where it is not measured.
+    pub supply: Option<SupplyReading>,
 }
 
 impl SensorFrame {
     /// The first gate for non-finite numbers: a frame with one in it is not used.
     #[must_use]
     pub fn is_finite(&self) -> bool {
-        self.joints.iter().all(|j| j.q.is_finite() && j.dq.is_finite() && j.tau.is_finite())
+        self.joints.iter().all(JointReading::is_finite)
             && self.imu.angular_velocity.iter().all(|w| w.is_finite())
             && self.imu.specific_force.iter().all(|a| a.is_finite())
             && self.feet.iter().all(|f| f.force.is_finite())
             && self.lidar.as_ref().is_none_or(LidarScan::is_finite)
+            && self.person.as_ref().is_none_or(PersonReading::is_sound)
+            && self.supply.as_ref().is_none_or(|s| s.voltage.is_finite() && s.charge.is_finite())
     }
 }

@@ -156,6 +156,14 @@ unit! {
     /// Joint damping, N m s/rad.
     Damping
 }
+unit! {
+    /// Temperature, degrees Celsius.
+    Celsius
+}
+unit! {
+    /// Electric tension, V.
+    Volts
+}
 
 product!(RadiansPerSecond * Seconds = Radians);
 product!(RadiansPerSecondSquared * Seconds = RadiansPerSecond);

@@ -6,8 +6,8 @@ use model::{Robot, SimFile};
 use rand::{RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use signals::{
-    Feet, FootReading, ImuReading, JointReading, Joints, LidarScan, Metres, MetresPerSecondSquared,
-    Newtons, Radians, RadiansPerSecond, SensorFrame,
+    Celsius, Feet, FootReading, ImuReading, JointReading, Joints, LidarScan, Metres,
+    MetresPerSecondSquared, Newtons, Radians, RadiansPerSecond, SensorFrame,
 };
 
 use crate::fault::Faults;
@@ -66,6 +66,8 @@ impl Sensors {
             imu: self.imu(truth, faults, last.as_ref()),
             feet: self.feet(truth),
             lidar: self.lidar(truth, faults, yard, last.as_ref()),
+            person: None,
+            supply: None,
         };
         self.tick += 1;
         self.frames.push_back(frame);
@@ -82,6 +84,8 @@ impl Sensors {
             imu: ImuReading::default(),
             feet: Feet::default(),
             lidar: None,
+            person: None,
+            supply: None,
         })
     }
 
@@ -97,6 +101,7 @@ impl Sensors {
                 q: truth.joints[id].q + Radians(self.noise.normal(q_noise)),
                 dq: truth.joints[id].dq + RadiansPerSecond(self.noise.normal(dq_noise)),
                 tau: truth.torque[id],
+                temperature: Celsius(0.0),
                 at: truth.at,
             };
             if faults.not_a_number[id] {

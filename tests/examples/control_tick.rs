@@ -46,6 +46,7 @@ fn plan(sequence: u64, now: Instant) -> Plan {
         sequence,
         observed_at: now,
         valid_until: now + Duration::from_millis(800),
+        epoch: 0,
         model: ModelHash::default(),
         request: PlanRequest::Velocity(chunk),
     }
@@ -66,7 +67,7 @@ fn main() {
         let cycle = Cycle { number, now, period: Duration::from_millis(1) };
         let frame = body.sense(&cycle);
         let act = (number == 100).then_some(OperatorAct::Start);
-        let operator = Operator { act, ..Operator::default() };
+        let operator = Operator::local(act);
         let wish = (number > 3500 && number % 100 == 0).then(|| plan(number, now));
         spent.store(0, std::sync::atomic::Ordering::Relaxed);
         let began = Clock::now();

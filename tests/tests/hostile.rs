@@ -44,6 +44,7 @@ impl Planner for Hostile {
             sequence: 0,
             observed_at: seen.at,
             valid_until: seen.at + Duration::from_millis(800),
+            epoch: 0,
             model: ModelHash::default(),
             request: PlanRequest::Velocity(chunk),
         })
@@ -77,13 +78,13 @@ fn run(seed: u64) {
         let cycle = Cycle { number, now, period: Duration::from_millis(1) };
         let act = (number == 100).then_some(OperatorAct::Start);
         parts.plans.take(number);
-        let turn = parts.turn(&cycle, &Operator { act, ..Operator::default() });
+        let turn = parts.turn(&cycle, &Operator::local(act));
         observer.judge(&turn.state, &turn.vetted);
         while let Some(record) = parts.governor.next_record() {
             capped += u32::from(record.rule == governor::Rule::LidarBrake);
         }
         if let (true, Some(scan)) = (number % 100 == 0, &turn.frame.lidar) {
-            let seen = Observation::new(scan, &turn.state, None);
+            let seen = Observation::new(scan, &turn.state, None, turn.ruling.epoch);
             parts.plans.ask(number, now, seen, None);
         }
         let truth = parts.body.truth();

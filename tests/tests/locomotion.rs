@@ -36,6 +36,7 @@ fn plan(tick: u64, now: Instant, [forward, left, yaw]: [f32; 3]) -> Plan {
         sequence: tick,
         observed_at: now,
         valid_until: now + Duration::from_millis(800),
+        epoch: 0,
         model: ModelHash::default(),
         request: PlanRequest::Velocity(chunk),
     }
@@ -59,7 +60,7 @@ fn walk(
         let due = number > WALK_FROM && number.is_multiple_of(100);
         let asked = due.then(|| plan(number, now, wish));
         let act = (number == 100).then_some(OperatorAct::Start);
-        let operator = Operator { act, ..Operator::default() };
+        let operator = Operator::local(act);
         let ruling = governor.rule(&cycle, &frame, &state, asked.as_ref(), &operator);
         let wanted = cerebellum.control(&cycle, &state, &ruling);
         body.apply(governor.vet(&cycle, &state, wanted));
@@ -161,7 +162,7 @@ fn it_settles_from_standing_and_from_walking() {
             let due = number > WALK_FROM && number.is_multiple_of(100);
             let asked = due.then(|| plan(number, now, [0.6, 0.0, 0.4]));
             let act = (number == 100).then_some(OperatorAct::Start);
-            let operator = Operator { stop: number > stop_at, act, ..Operator::default() };
+            let operator = Operator { stop: number > stop_at, ..Operator::local(act) };
             let ruling = governor.rule(&cycle, &frame, &state, asked.as_ref(), &operator);
             let wanted = cerebellum.control(&cycle, &state, &ruling);
             body.apply(governor.vet(&cycle, &state, wanted));

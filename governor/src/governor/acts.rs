@@ -29,11 +29,12 @@ impl Governor {
         let (rule, answer) = match act {
             OperatorAct::Reset => (Rule::OperatorReset, self.may_reset(now, sight, operator)),
             OperatorAct::Start => (Rule::OperatorStart, self.may_start(now, sight, operator, due)),
+            _ => (Rule::RoleForbidden, Err(None)),
         };
         match (answer, act) {
             (Err(refusal), _) => self.refuse(rule, refusal),
             (Ok(()), OperatorAct::Reset) => self.reset(now),
-            (Ok(()), OperatorAct::Start) => self.start(now),
+            (Ok(()), _) => self.start(now),
         }
         self.admission.due(now, &self.profile)
     }

@@ -72,6 +72,8 @@ impl Bench {
             imu: ImuReading::default(),
             feet: Feet::default(),
             lidar: None,
+            person: None,
+            supply: None,
         };
         let state = BodyState {
             at: Instant::ZERO,
@@ -100,7 +102,7 @@ impl Bench {
             frame,
             state,
             plan: None,
-            operator: Operator::default(),
+            operator: Operator::local(None),
             wanted,
             silent_joint: None,
             silent_imu: false,
@@ -212,6 +214,7 @@ impl Bench {
             sequence,
             observed_at: self.now,
             valid_until: self.now + span,
+            epoch: 0,
             model: ModelHash::default(),
             request: PlanRequest::Velocity(VelocityChunk {
                 step: span / 10,
