@@ -101,8 +101,8 @@ impl Governor {
         self.ledger.begin(cycle);
         let now = cycle.now;
         let limp = self.ruling.motion == Motion::Limp;
-        let (envelope, profile) = (&self.envelope, &self.profile);
-        let sight = self.watch.look(&Input { cycle, frame, state, envelope, profile, limp });
+        let (envelope, profile, ruling) = (&self.envelope, &self.profile, &self.ruling);
+        let sight = self.watch.look(&Input { cycle, frame, state, envelope, profile, ruling });
         if let Some(plan) = plan {
             self.admission.judge(plan, now, profile, &mut self.ledger);
         }
@@ -116,8 +116,8 @@ impl Governor {
         self.max_level = self.max_level.max(level);
         let scale = match level {
             _ if self.mode != Mode::Auto || level >= Level::Hold => 0.0,
-            Level::Limited => self.profile.limited_scale,
-            _ => 1.0,
+            Level::Limited => sight.scale.min(self.profile.limited_scale),
+            _ => sight.scale,
         };
         let (authority, motion) = self.motion(cycle, (level, scale), due, frame, state.posture);
         self.ruling =

@@ -4,8 +4,8 @@
 use core::time::Duration;
 
 use signals::{
-    BodyState, Cycle, Instant, JointId, JointReading, JointState, Joints, Level, Operator,
-    RadiansPerSecond, SensorFrame,
+    BodyState, Cycle, Instant, JointId, JointReading, JointState, Joints, Level, Motion, Operator,
+    RadiansPerSecond, Ruling, SensorFrame,
 };
 
 use crate::{Actor, Envelope, Profile, Rule};
@@ -55,6 +55,8 @@ pub(crate) struct Sight {
     pub(crate) blocker: Worst,
     /// A joint of a limp robot outside its limits: it keeps it from starting, not from a reset.
     pub(crate) outside: Option<Cause>,
+    /// Part of the speed that what was found still permits, 0 to 1.
+    pub(crate) scale: f32,
     /// Every joint stands still; a few silent ones are vouched for by the others and the base.
     pub(crate) still: bool,
 }
@@ -96,8 +98,15 @@ pub(crate) struct Input<'a> {
     pub(crate) state: &'a BodyState,
     pub(crate) envelope: &'a Envelope,
     pub(crate) profile: &'a Profile,
+    /// What was decided in the last cycle.
+    pub(crate) ruling: &'a Ruling,
+}
+
+impl Input<'_> {
     /// The joints carry no torque.
-    pub(crate) limp: bool,
+    pub(crate) fn limp(&self) -> bool {
+        self.ruling.motion == Motion::Limp
+    }
 }
 
 impl Watch {
@@ -119,8 +128,13 @@ impl Watch {
 
     /// Looks at everything once.
     pub(crate) fn look(&mut self, input: &Input<'_>) -> Sight {
-        let mut sight =
-            Sight { worst: Worst(None), blocker: Worst(None), outside: None, still: true };
+        let mut sight = Sight {
+            worst: Worst(None),
+            blocker: Worst(None),
+            outside: None,
+            scale: 1.0,
+            still: true,
+        };
         self.look_at_frame(input, &mut sight);
         self.look_at_joints(input, &mut sight);
         look_at_imu(input, self.ages, &mut sight);
@@ -210,7 +224,7 @@ impl Watch {
                     .because(ticks(times), ticks(profile.stuck_frames));
                 sight.worst.add(Cause { joint: Some(joint), ..cause });
             }
-            if input.limp && sight.outside.is_none() {
+            if input.limp() && sight.outside.is_none() {
                 sight.outside = outside(joint, reading, input);
             }
         }
@@ -245,7 +259,8 @@ fn look_at_state(input: &Input<'_>, ages: Ages, sight: &mut Sight) {
         return;
     }
     let tilt = state.attitude.tilt();
-    let level = if tilt > profile.tilt_max && !input.limp { Level::Falling } else { Level::Notice };
+    let level =
+        if tilt > profile.tilt_max && !input.limp() { Level::Falling } else { Level::Notice };
     if tilt > profile.tilt_max {
         let cause = Cause::new(level, Rule::Tilt, Actor::Body);
         sight.worst.add(cause.because(tilt.0, profile.tilt_max.0));
