@@ -17,6 +17,7 @@
 #![forbid(unsafe_code)]
 
 mod admit;
+mod clause;
 mod envelope;
 mod governor;
 mod joint;
@@ -29,6 +30,7 @@ mod rule;
 mod vetted;
 mod watch;
 
+pub use clause::{Clause, Coverage};
 pub use envelope::{Envelope, EnvelopeError};
 pub use governor::Governor;
 pub use profile::{BaseAcceleration, LidarRule, Profile, ProfileError};

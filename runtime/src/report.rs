@@ -194,7 +194,7 @@ impl RuleCount {
             .filter(|(_, count)| *count > 0)
             .map(|(rule, count)| Self {
                 rule: rule.id().into(),
-                clause: rule.clause().into(),
+                clause: rule.clause().id().into(),
                 title: rule.title().into(),
                 title_zh: rule.title_chinese().into(),
                 count,

@@ -69,7 +69,7 @@ impl RecordLine {
             cycle: record.cycle,
             at_s: record.at.as_seconds(),
             rule: record.rule.id().into(),
-            clause: record.rule.clause().into(),
+            clause: record.rule.clause().id().into(),
             title: record.rule.title().into(),
             kind: kind(record.kind).into(),
             actor: actor(record.actor).into(),
