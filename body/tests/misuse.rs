@@ -23,6 +23,7 @@ const MISUSES: &[(&str, &str)] = &[
     ("widened_envelope", "E0616"),
 ];
 
+/// Clauses: A1.
 #[test]
 fn no_command_passes_by_the_governor() {
     let cases = trybuild::TestCases::new();
@@ -33,6 +34,8 @@ fn no_command_passes_by_the_governor() {
 
 /// A stored answer with another code would mean that the file fails for a reason that proves
 /// nothing.
+///
+/// Clauses: A1.
 #[test]
 fn each_misuse_fails_for_the_reason_it_is_about() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/ui");

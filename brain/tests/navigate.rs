@@ -86,6 +86,7 @@ fn the_input_is_laid_out_as_in_training() {
     assert_eq!(input[64..67], [1.0, 0.0, 0.25]);
 }
 
+/// Clauses: A2.
 #[test]
 fn a_plan_says_what_it_came_from_and_how_long_it_holds() {
     let (mut navigator, _) = scripted(0.25);
@@ -114,6 +115,7 @@ fn without_a_goal_it_asks_to_stand() {
     assert!(seen.lock().unwrap().is_empty(), "the model was asked for nothing");
 }
 
+/// Clauses: A2.
 #[test]
 fn nonsense_is_an_error_and_not_a_plan() {
     for (answer, index) in [(f32::NAN, 0), (f32::INFINITY, 0)] {

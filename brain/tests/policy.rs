@@ -53,6 +53,7 @@ fn the_shipped_policy_is_sound() {
     assert_ne!(policy.hash(), signals::ModelHash::default());
 }
 
+/// Clauses: C1.
 #[test]
 fn a_card_with_a_fault_is_refused_by_key() {
     for (name, old, new, fault, key) in [
@@ -92,6 +93,7 @@ fn a_missing_folder_or_file_is_named() {
     assert!(error.to_string().contains("golden.json"), "{error}");
 }
 
+/// Clauses: A2, U1.
 #[test]
 fn a_changed_model_is_refused_by_its_hash() {
     let folder = copy("changed-model");
@@ -105,6 +107,7 @@ fn a_changed_model_is_refused_by_its_hash() {
     assert_eq!(error.found.len(), 64);
 }
 
+/// Clauses: C1.
 #[test]
 fn a_broken_model_is_refused_by_every_backend() {
     let folder = copy("broken-model");

@@ -7,6 +7,7 @@ use common::{Bench, JOINTS, hardware, joint, joint_limits, ms};
 use governor::{Envelope, EnvelopeError, Kind, Profile, Rule};
 use signals::*;
 
+/// Clauses: M3, S2.
 #[test]
 fn unusable_commands_damp_the_tick_and_cut_a_stop_that_cannot_be_made() {
     let mut bench = Bench::standing(Profile::default());
@@ -26,6 +27,7 @@ fn unusable_commands_damp_the_tick_and_cut_a_stop_that_cannot_be_made() {
     assert_eq!(bench.governor.count(Rule::CommandShape), 1);
 }
 
+/// Clauses: A1, S5.
 #[test]
 fn a_command_without_a_ruling_is_damped_or_stays_cut() {
     for (cut, expected) in [(false, JointCommand::damped(Damping(2.0))), (true, JointCommand::LIMP)]
@@ -42,6 +44,7 @@ fn a_command_without_a_ruling_is_damped_or_stays_cut() {
     }
 }
 
+/// Clauses: M1, M2, M4.
 #[test]
 fn what_a_joint_may_be_told() {
     type Spoil = fn(&mut Bench);
@@ -79,6 +82,7 @@ fn what_a_joint_may_be_told() {
     }
 }
 
+/// Clauses: A2, M4.
 #[test]
 fn a_silent_joint_keeps_its_impedance_without_barrier() {
     let mut bench = Bench::standing(Profile::default());
@@ -93,6 +97,7 @@ fn a_silent_joint_keeps_its_impedance_without_barrier() {
     assert_eq!(command.tau, NewtonMetres(20.0));
 }
 
+/// Clauses: A2, M4.
 #[test]
 fn a_silent_joint_is_held_no_stiffer_than_its_last_place_bears() {
     let mut bench = Bench::standing(Profile::default());
@@ -109,6 +114,7 @@ fn a_silent_joint_is_held_no_stiffer_than_its_last_place_bears() {
     assert!(bench.records.iter().any(|record| record.rule == Rule::JointTorque));
 }
 
+/// Clauses: S7.
 #[test]
 fn a_vetted_command_expires_soon_and_never_in_the_past() {
     for (wanted_ms, expected_ms) in [(20, 5), (3, 3), (-7, 0)] {
@@ -128,6 +134,7 @@ fn a_vetted_command_expires_soon_and_never_in_the_past() {
     }
 }
 
+/// Clauses: A4.
 #[test]
 fn an_envelope_refuses_nonsense_and_only_gets_stricter() {
     type Spoil = fn(&mut JointLimits);
@@ -165,6 +172,7 @@ fn an_envelope_refuses_nonsense_and_only_gets_stricter() {
     assert!(envelope.tightened(joint(9), &strict).is_err());
 }
 
+/// Clauses: M1, A2.
 #[test]
 fn neither_a_wild_reading_nor_a_wrong_estimate_opens_a_barrier() {
     let near = JointState { q: Radians(0.95), dq: RadiansPerSecond(3.0) };
@@ -183,6 +191,7 @@ fn neither_a_wild_reading_nor_a_wrong_estimate_opens_a_barrier() {
     }
 }
 
+/// Clauses: M1.
 #[test]
 fn a_late_actuator_brakes_earlier() {
     let braked = |delay: u64| {
@@ -195,6 +204,7 @@ fn a_late_actuator_brakes_earlier() {
     assert!(braked(0) > 0.0 && braked(10) < braked(0) - 5.0, "{} {}", braked(0), braked(10));
 }
 
+/// Clauses: M1, M4.
 #[test]
 fn far_from_its_limits_a_fast_joint_gets_what_the_drive_can_give() {
     let mut wide = hardware();

@@ -95,6 +95,7 @@ fn drive(adversary: Adversary, inertia: f32, delay: usize, seed: u64) -> (f32, f
     (lowest, highest, fastest)
 }
 
+/// Clauses: M1.
 #[test]
 fn no_command_drives_a_joint_past_its_hard_limits() {
     let limits = joint_limits();
@@ -126,6 +127,7 @@ fn no_command_drives_a_joint_past_its_hard_limits() {
     }
 }
 
+/// Clauses: M1.
 #[test]
 fn a_joint_pushed_upward_still_reaches_almost_all_of_its_range() {
     let heaviest = joint_limits().tau_max.0 / joint_limits().braking.0;

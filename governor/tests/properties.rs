@@ -264,6 +264,7 @@ proptest! {
         cases: 400, failure_persistence: None, ..ProptestConfig::default()
     })]
 
+    /// Clauses: A1, A2, M1, M2, M3, M4, S5.
     #[test]
     fn whatever_comes_in_what_goes_out_is_safe(
         steps in prop::collection::vec(step(), 1..120), started in prop::bool::weighted(0.8),

@@ -7,6 +7,7 @@ use common::{Bench, JOINTS, forward, joint, ms};
 use governor::{Actor, Kind, Language, LidarRule, Profile, Rule};
 use signals::*;
 
+/// Clauses: O6.
 #[test]
 fn a_robot_tests_itself_and_waits_for_a_person() {
     let mut bench = Bench::new(Profile::default());
@@ -26,6 +27,7 @@ fn a_robot_tests_itself_and_waits_for_a_person() {
     assert_eq!(bench.governor.max_level(), Level::Nominal);
 }
 
+/// Clauses: O6, A2.
 #[test]
 fn the_self_test_needs_fifty_good_ticks_in_a_row() {
     for spoil in [
@@ -47,6 +49,7 @@ fn the_self_test_needs_fifty_good_ticks_in_a_row() {
     }
 }
 
+/// Clauses: A2, O2, E1.
 #[test]
 fn each_refused_plan_leaves_exactly_one_record() {
     type Spoil = fn(&mut Plan, &Bench);
@@ -88,6 +91,7 @@ fn change(plan: &mut Plan, with: impl Fn(&mut VelocityChunk)) {
     }
 }
 
+/// Clauses: A2.
 #[test]
 fn a_plan_at_the_edge_of_its_age_is_admitted() {
     let mut bench = Bench::standing(Profile::default());
@@ -99,6 +103,7 @@ fn a_plan_at_the_edge_of_its_age_is_admitted() {
     assert_eq!(bench.of_kind(Kind::Refused), []);
 }
 
+/// Clauses: M2, E1.
 #[test]
 fn too_much_speed_is_clipped_with_one_record() {
     let mut bench = Bench::standing(Profile::default());
@@ -113,6 +118,7 @@ fn too_much_speed_is_clipped_with_one_record() {
     assert!(clips[0].sentence(Language::Chinese).to_string().contains("要求 7.000 m/s"));
 }
 
+/// Clauses: M3.
 #[test]
 fn speed_grows_and_falls_no_faster_than_the_profile_allows() {
     let mut bench = Bench::standing(Profile::default());
@@ -133,6 +139,7 @@ fn speed_grows_and_falls_no_faster_than_the_profile_allows() {
     assert!((forward(&bench.tick()) - before).abs() <= 2e-3 + 1e-6);
 }
 
+/// Clauses: A2, O6.
 #[test]
 fn an_ended_plan_holds_until_a_person_starts_again_with_a_fresh_one() {
     let mut bench = Bench::standing(Profile::default());
@@ -156,6 +163,7 @@ fn an_ended_plan_holds_until_a_person_starts_again_with_a_fresh_one() {
     assert_eq!((ruling.level, ruling.authority), (Level::Nominal, Authority::Brain));
 }
 
+/// Clauses: A2.
 #[test]
 fn a_chunk_that_ends_before_its_plan_holds_too() {
     let mut bench = Bench::standing(Profile::default());
@@ -166,6 +174,7 @@ fn a_chunk_that_ends_before_its_plan_holds_too() {
     assert_eq!(bench.tick().level, Level::Hold);
 }
 
+/// Clauses: A2.
 #[test]
 fn a_plan_to_stand_changes_no_level() {
     let mut bench = Bench::standing(Profile::default());
@@ -177,6 +186,7 @@ fn a_plan_to_stand_changes_no_level() {
     assert_eq!(bench.tick().level, Level::Hold);
 }
 
+/// Clauses: O6.
 #[test]
 fn a_plan_from_before_the_start_moves_nothing() {
     let mut bench = Bench::new(Profile::default());
@@ -222,6 +232,7 @@ fn wall_scan(wall: f32, x: f32, at: Instant) -> LidarScan {
     LidarScan { ranges, range_max, at }
 }
 
+/// Clauses: H1.
 #[test]
 fn what_stands_right_beside_does_not_stop_a_robot_that_walks_past() {
     for beam in [16, 48] {
@@ -238,6 +249,7 @@ fn what_stands_right_beside_does_not_stop_a_robot_that_walks_past() {
     }
 }
 
+/// Clauses: H1.
 #[test]
 fn a_walking_robot_stops_before_a_wall() {
     // The robot follows the admitted velocity late, and no harder than the braking counted on.
@@ -269,6 +281,7 @@ fn a_walking_robot_stops_before_a_wall() {
     }
 }
 
+/// Clauses: H4.
 #[test]
 fn without_a_recent_scan_the_base_does_not_move_but_may_turn() {
     let mut bench = Bench::standing(lidar_profile());
@@ -286,6 +299,7 @@ fn without_a_recent_scan_the_base_does_not_move_but_may_turn() {
     assert_eq!(forward(&bench.run(500)), 0.0);
 }
 
+/// Clauses: H1, A2.
 #[test]
 fn ranges_that_are_no_numbers_leave_no_room() {
     for range in [f32::NAN, -1.0, 0.0] {
@@ -304,6 +318,7 @@ fn ranges_that_are_no_numbers_leave_no_room() {
     assert_eq!(forward(&bench.run(100)), 0.0);
 }
 
+/// Clauses: S4, O1, S2.
 #[test]
 fn a_stop_takes_three_acts_back_to_motion() {
     let mut bench = Bench::standing(Profile::default());
@@ -337,6 +352,7 @@ fn a_stop_takes_three_acts_back_to_motion() {
     assert_eq!(bench.act(OperatorAct::Start).motion, Motion::Stand);
 }
 
+/// Clauses: S2.
 #[test]
 fn a_body_that_does_not_settle_is_cut() {
     for posture in [Posture::Standing, Posture::Settled] {
@@ -359,6 +375,7 @@ fn a_body_that_does_not_settle_is_cut() {
     }
 }
 
+/// Clauses: S1, S5, S9.
 #[test]
 fn a_cut_is_immediate_and_latched_even_while_falling() {
     let mut bench = Bench::standing(Profile::default());
@@ -387,6 +404,7 @@ fn a_cut_is_immediate_and_latched_even_while_falling() {
     assert_eq!(bench.act(OperatorAct::Reset).level, Level::Nominal);
 }
 
+/// Clauses: A2, W1.
 #[test]
 fn a_silent_joint_slows_the_robot_then_stops_it() {
     let mut bench = Bench::standing(Profile::default());
@@ -408,6 +426,7 @@ fn a_silent_joint_slows_the_robot_then_stops_it() {
     assert_eq!(bench.tick().level, Level::Stopped);
 }
 
+/// Clauses: S2, S4.
 #[test]
 fn a_joint_that_stays_silent_proves_no_standstill() {
     let mut bench = Bench::standing(Profile::default());
@@ -419,6 +438,7 @@ fn a_joint_that_stays_silent_proves_no_standstill() {
     assert_eq!(bench.records.last().unwrap().cause, Some(Rule::JointStale));
 }
 
+/// Clauses: W1, W2.
 #[test]
 fn a_short_gap_slows_the_robot_for_two_seconds() {
     let mut bench = Bench::standing(Profile::default());
@@ -431,6 +451,7 @@ fn a_short_gap_slows_the_robot_for_two_seconds() {
     assert_eq!(rules, [Rule::ImuStale, Rule::LevelClear]);
 }
 
+/// Clauses: A2, M4, M8, W1.
 #[test]
 fn other_causes_of_a_controlled_stop() {
     type Spoil = fn(&mut Bench);
@@ -455,6 +476,7 @@ fn other_causes_of_a_controlled_stop() {
     }
 }
 
+/// Clauses: S2, S5.
 #[test]
 fn a_limp_robot_never_starts_a_settle_motion() {
     type Spoil = fn(&mut Bench);
@@ -477,6 +499,7 @@ fn a_limp_robot_never_starts_a_settle_motion() {
     }
 }
 
+/// Clauses: A2.
 #[test]
 fn a_stamp_a_little_ahead_is_fresh() {
     let mut bench = Bench::standing(Profile::default());
@@ -486,6 +509,7 @@ fn a_stamp_a_little_ahead_is_fresh() {
     assert_eq!(bench.tick().level, Level::Limited);
 }
 
+/// Clauses: A4.
 #[test]
 fn a_profile_that_breaks_its_rules_locks_the_governor_out() {
     let bad = Profile { tilt_max: Radians(f32::NAN), ..Profile::default() };
@@ -500,6 +524,7 @@ fn a_profile_that_breaks_its_rules_locks_the_governor_out() {
     assert!(Profile::default().check().is_ok() && lidar_profile().check().is_ok());
 }
 
+/// Clauses: E1.
 #[test]
 fn every_rule_has_its_own_id_and_two_titles() {
     let ids: std::collections::BTreeSet<_> = Rule::ALL.iter().map(|rule| rule.id()).collect();

@@ -371,6 +371,7 @@ mod tests {
         }
     }
 
+    /// Clauses: C1.
     #[test]
     fn broken_files_are_refused_by_name() {
         let table = [

@@ -174,6 +174,7 @@ mod tests {
         speed_m_s: f64,
     }
 
+    /// Clauses: C1.
     #[test]
     fn errors_point_at_line_key_and_rule() {
         let error = TomlSource::new("a.toml", "\nspeed_m_s = nan\n").read::<Small>().unwrap_err();

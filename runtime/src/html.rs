@@ -436,6 +436,7 @@ mod tests {
         })
     }
 
+    /// Clauses: O8, D4, E1.
     #[test]
     fn one_file_without_the_network_and_with_everything_in_it() {
         let ticks: Vec<_> = (0..2000)

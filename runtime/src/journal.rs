@@ -303,6 +303,7 @@ mod tests {
         }
     }
 
+    /// Clauses: E1, E4.
     #[test]
     fn everything_recorded_is_read_back() {
         let folder = tempfile::tempdir().unwrap();
@@ -324,6 +325,7 @@ mod tests {
         assert!(!back.levels.is_empty());
     }
 
+    /// Clauses: E4, C3.
     #[test]
     fn recording_never_allocates_and_a_full_ring_is_counted() {
         let disk = Disk::new(usize::MAX);
@@ -340,6 +342,7 @@ mod tests {
         assert_eq!(summary.ticks + summary.lost_ring, 10_000);
     }
 
+    /// Clauses: E4.
     #[test]
     fn a_full_disk_is_counted_and_the_rest_still_reads() {
         let disk = Disk::new(400_000);
@@ -355,6 +358,7 @@ mod tests {
         assert!(back.ticks.len() as u64 >= summary.ticks && !back.ticks.is_empty());
     }
 
+    /// Clauses: E4.
     #[test]
     fn writing_goes_on_when_the_disk_has_room_again() {
         let disk = Disk::new(100_000);
@@ -369,6 +373,7 @@ mod tests {
         assert_eq!((back.cut, back.ticks.len() as u64), (None, summary.ticks));
     }
 
+    /// Clauses: E4.
     #[test]
     fn the_device_that_is_always_full() {
         let device = Path::new("/dev/full");
@@ -382,6 +387,7 @@ mod tests {
         assert!(summary.error.is_some());
     }
 
+    /// Clauses: E4.
     #[test]
     fn a_truncated_file_reads_up_to_the_cut() {
         let disk = Disk::new(usize::MAX);

@@ -294,6 +294,7 @@ mod tests {
         View { now_s, level: Level::Nominal, mode: Mode::Auto, posture, at_goal: false }
     }
 
+    /// Clauses: C1.
     #[test]
     fn the_demo_reads_and_names_only_known_rules() {
         let text = include_str!("../../robots/quadruped/missions/demo.toml");

@@ -293,6 +293,7 @@ mod tests {
         }
     }
 
+    /// Clauses: O8.
     #[test]
     fn the_newest_state_and_every_event_are_shown_before_the_end() {
         let (mut latest, reader) = bus::latest();

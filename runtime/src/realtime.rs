@@ -351,6 +351,7 @@ mod tests {
         assert_eq!(grant.fifo, !grant.missing.iter().any(|m| m.what == "real-time priority"));
     }
 
+    /// Clauses: C3.
     #[test]
     fn a_stalled_tick_is_skipped_and_counted() {
         let mut clock = RealTime::new(Duration::from_millis(1));
@@ -363,6 +364,7 @@ mod tests {
         assert_eq!((clock.overruns, clock.lateness.count()), (3, 3));
     }
 
+    /// Clauses: C4.
     #[test]
     fn real_time_follows_the_clock_and_virtual_time_does_not() {
         let began = std::time::Instant::now();

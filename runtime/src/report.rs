@@ -352,6 +352,7 @@ pub(crate) mod tests {
         report
     }
 
+    /// Clauses: E1, U1.
     #[test]
     fn the_json_has_the_promised_fields() {
         let json: serde_json::Value = serde_json::from_str(&sample().json().unwrap()).unwrap();

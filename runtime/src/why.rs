@@ -175,6 +175,7 @@ mod tests {
         }
     }
 
+    /// Clauses: E1.
     #[test]
     fn each_intervention_stands_in_order_with_its_surroundings() {
         let journal = journal();
@@ -190,6 +191,7 @@ mod tests {
         assert!(super::text(&journal, &reasons, Lang::Zh).contains("行走"));
     }
 
+    /// Clauses: E1, E4.
     #[test]
     fn a_quiet_run_and_a_cut_one_say_so() {
         let cut = ReadJournal { cut: Some("end".into()), ..ReadJournal::default() };

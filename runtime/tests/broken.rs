@@ -57,6 +57,7 @@ fn refuses(folder: &Path, words: &[&str]) {
     assert!(!out.path().join("report.json").exists());
 }
 
+/// Clauses: C1.
 #[test]
 fn a_missing_policy_file() {
     let folder = spoiled(|robot| {
@@ -65,6 +66,7 @@ fn a_missing_policy_file() {
     refuses(folder.path(), &["navigate.onnx", "Put the file there"]);
 }
 
+/// Clauses: C1.
 #[test]
 fn a_policy_of_the_wrong_shape() {
     let folder = spoiled(|robot| {
@@ -73,6 +75,7 @@ fn a_policy_of_the_wrong_shape() {
     refuses(folder.path(), &["policy.toml", "70"]);
 }
 
+/// Clauses: C1, U1.
 #[test]
 fn a_model_that_is_not_the_one_of_its_card() {
     let folder = spoiled(|robot| {
@@ -85,6 +88,7 @@ fn a_model_that_is_not_the_one_of_its_card() {
     refuses(folder.path(), &["sha256", "training script"]);
 }
 
+/// Clauses: C1.
 #[test]
 fn a_number_that_is_none() {
     let folder = spoiled(|robot| {
@@ -93,6 +97,7 @@ fn a_number_that_is_none() {
     refuses(folder.path(), &["torque_max_nm", "every number must be finite", "found nan"]);
 }
 
+/// Clauses: C1.
 #[test]
 fn an_unknown_key() {
     let folder = spoiled(|robot| {
@@ -101,6 +106,7 @@ fn an_unknown_key() {
     refuses(folder.path(), &["unknown field `duti`", "remove the key"]);
 }
 
+/// Clauses: C1, A4.
 #[test]
 fn a_reversed_joint_limit() {
     let folder = spoiled(|robot| {
@@ -109,6 +115,7 @@ fn a_reversed_joint_limit() {
     refuses(folder.path(), &["position_min_rad (0.99) must be below position_max_rad (0.95)"]);
 }
 
+/// Clauses: C1.
 #[test]
 fn a_folder_that_cannot_be_written() {
     let output = triune(&["demo", "--fast", "--headless", "--out", "/proc/triune"]);
@@ -117,12 +124,14 @@ fn a_folder_that_cannot_be_written() {
     assert!(said.contains("--out"), "{said}");
 }
 
+/// Clauses: C1.
 #[test]
 fn a_simulator_that_is_not_there_yet() {
     let output = triune(&["demo", "--sim", "mujoco"]);
     assert_eq!(output.status.code(), Some(2));
 }
 
+/// Clauses: C1.
 #[test]
 fn check_explains_and_points_at_the_line() {
     let folder = spoiled(|robot| {
@@ -161,6 +170,8 @@ fn report_of(run: &Path) -> serde_json::Value {
 
 /// The process is held for a while in real time: the ticks it missed are counted, not hidden, and
 /// not run late.
+///
+/// Clauses: C3.
 #[cfg(unix)]
 #[test]
 fn a_stalled_loop_counts_what_it_missed() {
@@ -192,6 +203,8 @@ fn a_stalled_loop_counts_what_it_missed() {
 }
 
 /// A journal on a full disk: the walk goes on, the loss is counted and shown.
+///
+/// Clauses: E4.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_full_disk_loses_the_journal_and_nothing_else() {
@@ -210,6 +223,8 @@ fn a_full_disk_loses_the_journal_and_nothing_else() {
 }
 
 /// Ctrl-C in mid-walk: the robot settles, the report is written, the exit code is not zero.
+///
+/// Clauses: O1, S2.
 #[cfg(unix)]
 #[test]
 fn an_interrupt_settles_the_robot_first() {

@@ -61,6 +61,7 @@ pub struct HardwareLimits {
 mod tests {
     use super::*;
 
+    /// Clauses: M4.
     #[test]
     fn torque_falls_with_speed_only_when_driving() {
         let joint = JointLimits {

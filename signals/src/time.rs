@@ -64,6 +64,7 @@ pub struct Cycle {
 mod tests {
     use super::*;
 
+    /// Clauses: C4.
     #[test]
     fn instants_never_wrap() {
         assert_eq!(Instant::ZERO.since(Instant::from_nanos(5)), Duration::ZERO);

@@ -59,6 +59,7 @@ const ONE_VERSION: &[&str] =
 /// Executors and network stacks that wait, lock or allocate as they like.
 const NOT_IN_THE_LOOP: &[&str] = &["tokio", "async-std", "smol", "zenoh", "hyper", "reqwest"];
 
+/// Clauses: A1.
 #[test]
 fn rooms_use_only_what_the_table_allows() {
     let graph = Graph::of_this_workspace().unwrap();
@@ -102,6 +103,7 @@ fn loop_rooms_take_little_from_outside() {
     }
 }
 
+/// Clauses: C3, D4.
 #[test]
 fn nothing_in_the_loop_brings_an_executor_or_a_network() {
     let graph = Graph::of_this_workspace().unwrap();

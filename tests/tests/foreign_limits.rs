@@ -35,6 +35,7 @@ fn apply(robot: &Robot, limits: &HardwareLimits) -> Applied {
     body.apply(governor.vet(&cycle, &state, wanted))
 }
 
+/// Clauses: A1, A4.
 #[test]
 fn a_governor_with_other_limits_commands_nothing() {
     let robot = Robot::load(&whole::root().join("robots/quadruped")).unwrap();

@@ -99,6 +99,7 @@ fn run(seed: u64) {
     assert!(walked > 30_000 && capped > 3, "it must have tried: {walked} ticks, {capped} caps");
 }
 
+/// Clauses: A5, H1, E1.
 #[test]
 #[cfg_attr(debug_assertions, ignore = "minutes in debug; `tests/run demo` runs it in release")]
 fn no_plan_can_drive_the_robot_into_an_obstacle() {

@@ -73,6 +73,7 @@ fn inline() -> Box<dyn ForcePlanner> {
     Box::new(InlineForcePlanner::new(Cerebellum::force_settings(&robot())))
 }
 
+/// Clauses: M2.
 #[test]
 #[cfg_attr(debug_assertions, ignore = "minutes in debug; `tests/run demo` runs it in release")]
 fn it_walks_as_asked_and_knows_how_it_moves() {
@@ -126,6 +127,7 @@ impl ForcePlanner for Eager {
     }
 }
 
+/// Clauses: E5.
 #[test]
 #[cfg_attr(debug_assertions, ignore = "minutes in debug; `tests/run demo` runs it in release")]
 fn a_force_plan_takes_effect_on_its_tick_however_early_it_is_ready() {
@@ -145,6 +147,8 @@ fn a_force_plan_takes_effect_on_its_tick_however_early_it_is_ready() {
 
 /// From standing to lying, and from walking to lying: down on the skids, still, and on an even
 /// keel.
+///
+/// Clauses: S2.
 #[test]
 #[cfg_attr(debug_assertions, ignore = "minutes in debug; `tests/run demo` runs it in release")]
 fn it_settles_from_standing_and_from_walking() {

@@ -8,6 +8,7 @@ use whole::source::{RustFile, rust_files, words};
 /// Room, and whether it may use `alloc`.
 const ROOMS: &[(&str, bool)] = &[("signals", false), ("governor", false), ("bus", true)];
 
+/// Clauses: E5, C4.
 #[test]
 fn rooms_for_microcontrollers_do_without_std() {
     for (room, _) in ROOMS {

@@ -18,6 +18,7 @@ fn demo(seed: u64) -> (Report, tempfile::TempDir) {
     (runtime::run::demo(&options).unwrap(), out)
 }
 
+/// Clauses: A2, E1, H1, M2, O1, S1, S2, S4, S9, W1.
 #[test]
 #[cfg_attr(debug_assertions, ignore = "minutes in debug; `tests/run demo` runs it in release")]
 fn the_demo_goes_as_its_mission_says() {
@@ -96,6 +97,7 @@ fn three_acts_before_motion(report: &Report) {
     }
 }
 
+/// Clauses: E5.
 #[test]
 #[cfg_attr(debug_assertions, ignore = "minutes in debug; `tests/run demo` runs it in release")]
 fn a_seed_is_a_run() {

@@ -117,6 +117,7 @@ fn nothing_in_the_cycle_can_panic_on_purpose() {
     report(&wrong);
 }
 
+/// Clauses: A1, A4.
 #[test]
 fn the_product_makes_one_governor_from_the_robot_file() {
     let product =

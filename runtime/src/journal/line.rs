@@ -282,6 +282,7 @@ mod tests {
     use super::*;
     use signals::Instant;
 
+    /// Clauses: E1.
     #[test]
     fn every_field_is_in_the_schema() {
         let check = |schema: String, line: serde_json::Value| {

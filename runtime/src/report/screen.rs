@@ -314,6 +314,7 @@ mod tests {
         assert!(report.one_screen(80, true).contains("\u{1b}[1;32m"));
     }
 
+    /// Clauses: E4.
     #[test]
     fn losses_are_not_hidden() {
         let mut report = sample();

@@ -5,6 +5,7 @@ use crate::Disturbance;
 use ::body::Applied;
 use signals::{Damping, JointId, NewtonMetres, Newtons, RadiansPerSecond, Stiffness};
 
+/// Clauses: O6, S7.
 #[test]
 fn without_a_command_the_drives_give_nothing() {
     let mut body = SimBody::new(&quadruped(), &Yard::empty(), 1).unwrap();
@@ -16,6 +17,7 @@ fn without_a_command_the_drives_give_nothing() {
     assert!(body.truth().torque.iter().all(|torque| torque.0 == 0.0));
 }
 
+/// Clauses: M1.
 #[test]
 fn a_command_acts_after_its_delay_and_is_read_back_after_the_sensors() {
     let mut body = SimBody::new(&quadruped(), &Yard::empty(), 1).unwrap();
@@ -36,6 +38,7 @@ fn a_command_acts_after_its_delay_and_is_read_back_after_the_sensors() {
     assert_eq!(stamps, wanted.map(|(tick, torque)| (at(tick), torque)));
 }
 
+/// Clauses: S7.
 #[test]
 fn past_its_validity_the_joints_damp_by_themselves() {
     let robot = quadruped();
@@ -66,6 +69,7 @@ fn past_its_validity_the_joints_damp_by_themselves() {
     assert_eq!(body.take(&hold, at(5999)), Applied::Expired);
 }
 
+/// Clauses: C3, S7.
 #[test]
 fn skipped_cycles_pass_like_read_ones() {
     let robot = quadruped();
@@ -81,6 +85,7 @@ fn skipped_cycles_pass_like_read_ones() {
     assert_eq!(sense(&mut one, 520), sense(&mut other, 520));
 }
 
+/// Clauses: M3, S7.
 #[test]
 fn a_command_that_is_not_a_number_damps() {
     let robot = quadruped();
@@ -108,6 +113,7 @@ fn allowed(torque: f32, speed: f32, full: f32, corner: f32, no_load: f32) -> boo
     torque.abs() <= full * share + 1e-3
 }
 
+/// Clauses: M4.
 #[test]
 fn no_drive_exceeds_its_speed_torque_curve() {
     let robot = quadruped();

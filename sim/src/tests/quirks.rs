@@ -73,6 +73,7 @@ fn a_base_that_is_not_the_root_is_refused_by_name() {
     }
 }
 
+/// Clauses: S2.
 #[test]
 fn settled_it_lies_on_its_skids_without_torque() {
     let robot = quadruped();

@@ -21,6 +21,7 @@ fn closed_loop(seed: u64) -> (Vec<u8>, SensorFrame) {
     (digest(&body), sense(&mut body, 2000))
 }
 
+/// Clauses: E5.
 #[test]
 fn the_same_seed_gives_the_same_bits() {
     let [first, again, other] = [4, 4, 5].map(closed_loop);
@@ -70,6 +71,7 @@ fn abuse(seed: u64) -> [f32; 3] {
     worst
 }
 
+/// Clauses: C1.
 #[test]
 fn abuse_breaks_nothing() {
     for seed in 1..=4 {
