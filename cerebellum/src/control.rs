@@ -214,7 +214,7 @@ impl Cerebellum {
     pub fn control(&mut self, cycle: &Cycle, _state: &BodyState, ruling: &Ruling) -> BodyCommand {
         let joints = match ruling.motion {
             Motion::Limp => self.without_torque(Posture::Limp, JointCommand::LIMP),
-            Motion::Damp => {
+            Motion::Damp | Motion::Script => {
                 let kd = self.robot.limits.emergency_damping;
                 self.without_torque(Posture::Damped, JointCommand::damped(kd))
             }

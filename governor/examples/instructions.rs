@@ -24,6 +24,7 @@ fn main() {
         let now = Instant::from_nanos(1_000_000_000 + number * 1_000_000);
         let cycle = Cycle { number, now, period: TICK };
         robot.step(number, now, story == "worst");
+        robot.plan.epoch = last.epoch;
         last = governor.rule(
             &cycle,
             black_box(&robot.frame),

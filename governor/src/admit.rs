@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use signals::{BaseVelocity, Instant, Plan, PlanRequest, VELOCITY_STEPS_MAX, VelocityChunk};
 
+use crate::lease::{Holder, LeaseBook, LeaseError, Resource};
 use crate::ledger::Ledger;
 use crate::{Actor, Kind, Profile, Record, Rule};
 
@@ -27,17 +28,14 @@ pub(crate) enum Due {
 #[derive(Debug, Default)]
 pub(crate) struct Admission {
     in_force: Option<Plan>,
-    /// Sequence judged last: a plan seen again is not judged again.
-    judged: Option<u64>,
-    /// Sequence admitted last since the start.
-    newest: Option<u64>,
+    /// Epoch and sequence judged last: a plan seen again is not judged again.
+    judged: Option<(u32, u64)>,
 }
 
 impl Admission {
-    /// Forgets every plan, at a start and at a reset. What was judged is not judged again.
+    /// Forgets every plan, when the lease changes hands. What was judged is not judged again.
     pub(crate) fn forget(&mut self) {
         self.in_force = None;
-        self.newest = None;
     }
 
     /// Judges `plan` unless it was judged before. A refused one leaves the earlier one in force.
@@ -46,14 +44,15 @@ impl Admission {
         plan: &Plan,
         now: Instant,
         profile: &Profile,
-        ledger: &mut Ledger,
+        (leases, ledger): (&mut LeaseBook, &mut Ledger),
     ) {
-        let sequence = Some(plan.sequence);
-        if sequence == self.judged || sequence == self.newest {
+        let name = Some((plan.epoch, plan.sequence));
+        if name == self.judged {
             return;
         }
-        self.judged = sequence;
-        match refusal(plan, self.newest, now, profile) {
+        self.judged = name;
+        let sequence = Some(plan.sequence);
+        match refusal(plan, leases, now, profile) {
             Some((rule, measured, limit)) => {
                 let record = Record::of(rule, Kind::Refused, Actor::Brain);
                 ledger.event(Record { sequence, measured, limit, ..record });
@@ -62,7 +61,8 @@ impl Admission {
                 if let Some(record) = too_fast(plan, profile) {
                     ledger.event(record);
                 }
-                self.newest = sequence;
+                // It was checked: nothing more can be wrong with it.
+                let _ = leases.accept(Resource::Body, plan.epoch, plan.sequence, now);
                 self.in_force = Some(*plan);
             }
         }
@@ -81,7 +81,7 @@ impl Admission {
         match &plan.request {
             PlanRequest::Hold => Due::Hold,
             PlanRequest::Velocity(chunk) => match chunk.due(now.since(plan.observed_at)) {
-                Some(velocity) => Due::Velocity(clipped(velocity, &profile.speed_max)),
+                Some(velocity) => Due::Velocity(velocity.limited(&profile.speed_max)),
                 None => expired(),
             },
         }
@@ -103,7 +103,7 @@ fn lasts(plan: &Plan) -> Duration {
 /// Why a plan is not admitted: rule, measured, limit. `None` admits it.
 fn refusal(
     plan: &Plan,
-    newest: Option<u64>,
+    leases: &LeaseBook,
     now: Instant,
     profile: &Profile,
 ) -> Option<(Rule, f32, f32)> {
@@ -115,8 +115,12 @@ fn refusal(
             return Some((Rule::PlanFinite, 0.0, 0.0));
         }
     }
-    if newest.is_some_and(|newest| plan.sequence <= newest) {
-        return Some((Rule::PlanOrder, 0.0, 0.0));
+    match leases.check(Resource::Body, plan.epoch, plan.sequence) {
+        Ok(Holder::Brain) => {}
+        Ok(_) | Err(LeaseError::Ended | LeaseError::Held(_)) => {
+            return Some((Rule::PlanLease, 0.0, 0.0));
+        }
+        Err(LeaseError::Sequence) => return Some((Rule::PlanOrder, 0.0, 0.0)),
     }
     let (age, age_max) = (now.since(plan.observed_at), profile.plan_age_max);
     if plan.observed_at > now || age > age_max {
@@ -163,12 +167,4 @@ fn too_fast(plan: &Plan, profile: &Profile) -> Option<Record> {
         limit,
         ..Record::of(rule, Kind::Limited, Actor::Brain)
     })
-}
-
-fn clipped(velocity: BaseVelocity, most: &BaseVelocity) -> BaseVelocity {
-    BaseVelocity {
-        forward: velocity.forward.limited(-most.forward, most.forward),
-        left: velocity.left.limited(-most.left, most.left),
-        yaw: velocity.yaw.limited(-most.yaw, most.yaw),
-    }
 }

@@ -1,17 +1,19 @@
 //! The governor: one ruling and one vetted command per cycle.
 
-mod acts;
 mod causes;
+mod motion;
+mod tell;
 
 use signals::{
-    Authority, BodyCommand, BodyState, Cycle, JointCommand, JointId, Joints, Level, Mode, Motion,
-    Operator, Plan, Posture, Ruling, SensorFrame,
+    BodyCommand, BodyState, Cycle, Instant, JointCommand, JointId, Joints, Level, Mode, Motion,
+    Operator, Plan, Ruling, SensorFrame,
 };
 
 use crate::admit::{Admission, Due};
 use crate::joint::{self, Change, JointGuard};
-use crate::ladder::Ladder;
+use crate::lease::LeaseBook;
 use crate::ledger::Ledger;
+use crate::machine::{Machine, Times};
 use crate::pace::Pace;
 use crate::watch::{Cause, Input, Watch, count, ticks};
 use crate::{Actor, Envelope, Kind, Profile, Record, Rule, Vetted};
@@ -31,19 +33,20 @@ pub struct Governor {
     watch: Watch,
     admission: Admission,
     pace: Pace,
-    ladder: Ladder,
+    machine: Machine,
+    times: Times,
+    leases: LeaseBook,
     ledger: Ledger,
-    mode: Mode,
     ruling: Ruling,
+    /// Time of the last ruling.
+    last: Option<Instant>,
+    /// The lowest way of stopping this stop has had to fall back to.
+    stop_way: Motion,
     /// Number of the cycle the ruling belongs to.
     ruled: Option<u64>,
     max_level: Level,
     /// What raised the level last.
     raised_by: Cause,
-    /// Good ticks of the self-test in a row.
-    good_ticks: u32,
-    /// The self-test has passed once.
-    tested: bool,
     /// Unusable commands in a row, and how many of them during a controlled stop.
     bad_commands: u32,
     bad_commands_settling: u32,
@@ -60,26 +63,27 @@ impl Governor {
         let (emergency, margin) = (envelope.emergency_damping(), profile.position_margin);
         let delay_s = profile.brake_delay.as_secs_f32();
         let mut ledger = Ledger::new();
-        let mut mode = Mode::Off;
-        if profile.check().is_err() {
-            mode = Mode::Lockout;
+        let locked = profile.check().is_err();
+        let machine = Machine::new(locked);
+        if locked {
             let record = Record::of(Rule::ProfileInvalid, Kind::ModeChanged, Actor::Governor);
-            ledger.event(Record { from_mode: Mode::Off, to_mode: mode, ..record });
+            ledger.event(Record { from_mode: Mode::Off, to_mode: machine.mode(), ..record });
         }
         Self {
             guards: envelope.joints().map(|l| JointGuard::new(&l, emergency, margin, delay_s)),
             watch: Watch::new(len, &profile),
             admission: Admission::default(),
             pace: Pace::new(),
-            ladder: Ladder::new(),
+            times: times(&profile),
+            leases: LeaseBook::default(),
             ledger,
-            mode,
-            ruling: Ruling { mode, ..Ruling::default() },
+            ruling: Ruling { mode: machine.mode(), ..Ruling::default() },
+            machine,
+            last: None,
+            stop_way: Motion::Settle,
             ruled: None,
             max_level: Level::Nominal,
             raised_by: Cause::new(Level::Nominal, Rule::SelfTest, Actor::Governor),
-            good_ticks: 0,
-            tested: false,
             bad_commands: 0,
             bad_commands_settling: 0,
             devices: Operator::default(),
@@ -100,29 +104,26 @@ impl Governor {
     ) -> Ruling {
         self.ledger.begin(cycle);
         let now = cycle.now;
-        let limp = self.ruling.motion == Motion::Limp;
         let (envelope, profile, ruling) = (&self.envelope, &self.profile, &self.ruling);
         let sight = self.watch.look(&Input { cycle, frame, state, envelope, profile, ruling });
         if let Some(plan) = plan {
-            self.admission.judge(plan, now, profile, &mut self.ledger);
+            let book = (&mut self.leases, &mut self.ledger);
+            self.admission.judge(plan, now, profile, book);
         }
-        let due = self.admission.due(now, profile);
+        let due = self.admission.due(now, &self.profile);
 
-        self.raise(now, limp, &sight, operator, due);
-        let due = self.act(now, &sight, operator, due);
-        self.test_itself(&sight);
+        let worst = self.worst(now, &sight, operator, due);
+        let facts = self.facts(now, worst, &sight, operator, due);
+        let before = self.machine;
+        let step = self.machine.step(&self.times, &facts);
+        self.tell((&before, &step), worst, &sight, operator, due);
+        self.hand_over(now, step.handed_over);
+        let due = if step.handed_over { Due::Nothing } else { due };
 
-        let level = self.ladder.level(now);
-        self.max_level = self.max_level.max(level);
-        let scale = match level {
-            _ if self.mode != Mode::Auto || level >= Level::Hold => 0.0,
-            Level::Limited => sight.scale.min(self.profile.limited_scale),
-            _ => sight.scale,
-        };
-        let (authority, motion) = self.motion(cycle, (level, scale), due, frame, state.posture);
-        self.ruling =
-            Ruling { mode: self.mode, authority, level, scale, motion, ..Ruling::default() };
+        self.ruling = self.decide(cycle, (frame, state), (operator, &facts), &sight, due);
+        self.max_level = self.max_level.max(self.ruling.level);
         self.ruled = Some(cycle.number);
+        self.last = Some(now);
         self.ruling
     }
 
@@ -139,13 +140,19 @@ impl Governor {
         let latest = now + self.profile.command_validity;
         let usable = self.usable(cycle, &wanted);
         let motion = self.ruling.motion;
-        if usable && motion != Motion::Limp && motion != Motion::Damp {
-            self.guard(state, &mut wanted.joints);
-            wanted.valid_until = wanted.valid_until.min(latest).max(now);
-        } else {
-            let limp = motion == Motion::Limp;
-            wanted.joints = if limp { self.limp() } else { self.damped() };
-            wanted.valid_until = latest;
+        match motion {
+            Motion::Stand | Motion::Walk(_) | Motion::Settle if usable => {
+                self.guard(state, &mut wanted.joints);
+                wanted.valid_until = wanted.valid_until.min(latest).max(now);
+            }
+            Motion::Limp => {
+                wanted = BodyCommand { joints: self.limp(), valid_until: latest };
+            }
+            // A command that has ended already leaves the body to its firmware.
+            Motion::Script => {
+                wanted = BodyCommand { joints: self.damped(), valid_until: now };
+            }
+            _ => wanted = BodyCommand { joints: self.damped(), valid_until: latest },
         }
         Vetted::seal(wanted, cycle, self.envelope_id)
     }
@@ -185,6 +192,11 @@ impl Governor {
         self.ruling
     }
 
+    /// The leases in force, for sessions that want one.
+    pub const fn leases(&mut self) -> &mut LeaseBook {
+        &mut self.leases
+    }
+
     /// The envelope in force.
     #[must_use]
     pub const fn envelope(&self) -> &Envelope {
@@ -198,41 +210,8 @@ impl Governor {
     }
 }
 
-/// What follows from a ruling.
+/// The vetting.
 impl Governor {
-    fn motion(
-        &mut self,
-        cycle: &Cycle,
-        (level, scale): (Level, f32),
-        due: Due,
-        frame: &SensorFrame,
-        posture: Posture,
-    ) -> (Authority, Motion) {
-        let walks = matches!(posture, Posture::Standing | Posture::Walking);
-        let decided = match (level, due) {
-            (Level::Falling, _) if !self.ladder.torque_is_cut() => {
-                (Authority::StopControl, Motion::Damp)
-            }
-            (Level::Falling | Level::Cut | Level::Stopped, _) => {
-                (Authority::StopControl, Motion::Limp)
-            }
-            (Level::Settle, _) => (Authority::StopControl, Motion::Settle),
-            _ if self.mode != Mode::Auto => (Authority::None, Motion::Limp),
-            (Level::Hold, _) | (_, Due::Nothing | Due::Expired(..)) => {
-                (Authority::None, Motion::Stand)
-            }
-            (_, Due::Velocity(asked)) if walks => {
-                let lidar = self.profile.lidar.as_ref().map(|rule| (rule, frame.lidar.as_ref()));
-                let book = (&self.profile, &mut self.ledger);
-                let velocity = self.pace.admit(cycle, asked, scale, lidar, book);
-                return (Authority::Brain, Motion::Walk(velocity));
-            }
-            (_, Due::Hold | Due::Velocity(_)) => (Authority::Brain, Motion::Stand),
-        };
-        self.pace.rest();
-        decided
-    }
-
     /// The second gate for non-finite numbers, and for commands nobody ruled on.
     fn usable(&mut self, cycle: &Cycle, wanted: &BodyCommand) -> bool {
         if self.ruled != Some(cycle.number) {
@@ -326,4 +305,10 @@ const fn changed(joint: JointId, change: &Change) -> Record {
     let Change { rule, asked, allowed, measured, limit } = *change;
     let record = Record::of(rule, Kind::Limited, Actor::Cerebellum);
     Record { joint: Some(joint), asked, allowed, measured, limit, ..record }
+}
+
+/// The state machine's lengths of time for this deployment.
+fn times(profile: &Profile) -> Times {
+    let micros = |span: core::time::Duration| u64::try_from(span.as_micros()).unwrap_or(u64::MAX);
+    Times { settle_timeout: micros(profile.settle_timeout), ..Times::default() }
 }

@@ -136,6 +136,11 @@ impl Ledger {
         self.queue.pop_front()
     }
 
+    /// Time of the cycle under way.
+    pub(crate) const fn now(&self) -> Instant {
+        self.now
+    }
+
     pub(crate) const fn lost(&self) -> u32 {
         self.lost
     }

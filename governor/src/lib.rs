@@ -21,8 +21,9 @@ mod clause;
 mod envelope;
 mod governor;
 mod joint;
-mod ladder;
+mod lease;
 mod ledger;
+mod machine;
 mod pace;
 mod profile;
 mod record;
@@ -33,7 +34,11 @@ mod watch;
 pub use clause::{Clause, Coverage};
 pub use envelope::{Envelope, EnvelopeError};
 pub use governor::Governor;
-pub use profile::{BaseAcceleration, LidarRule, Profile, ProfileError};
+pub use lease::{Holder, Lease, LeaseBook, LeaseError, Resource};
+pub use machine::{Answer, Facts, Machine, Step, Times, Why};
+pub use profile::{
+    BaseAcceleration, BodyClass, LidarRule, Profile, ProfileError, StickRule, Supervision,
+};
 pub use record::{Actor, Kind, Language, Record, Sentence};
 pub use rule::Rule;
 pub use vetted::Vetted;

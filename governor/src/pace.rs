@@ -13,6 +13,9 @@ use crate::{Actor, Kind, LidarRule, Profile, Record, Rule};
 /// stop it by the rounding of their cosine.
 const TOWARD_MIN: f32 = 1e-3;
 
+/// Slower than this, m/s and rad/s, is standing to somebody who wants to stand.
+const SLOW: f32 = 0.02;
+
 /// Longest step of time the acceleration limit believes in, in periods: after a stall the velocity
 /// does not jump.
 const STEP_PERIODS: u32 = 2;
@@ -52,6 +55,11 @@ impl Pace {
     pub(crate) fn rest(&mut self) {
         self.last = BaseVelocity::ZERO;
         self.last_at = None;
+    }
+
+    /// The admitted velocity is next to nothing.
+    pub(crate) fn is_slow(&self) -> bool {
+        self.last.speed().0 < SLOW && self.last.yaw.0.abs() < SLOW
     }
 
     /// The velocity admitted in this cycle on the way to `asked`, which is already inside its

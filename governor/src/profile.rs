@@ -34,10 +34,82 @@ pub struct LidarRule {
     pub age_max: Duration,
 }
 
+/// What a stop looks like on this body: a property of the body, not a taste.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BodyClass {
+    /// Falls when its torque goes off: it settles to a posture that stands by itself first.
+    #[default]
+    ActivelyStable,
+    /// Stands by itself anywhere (an arm with brakes, a wheeled base): it stops in place.
+    StaticallyStable,
+}
+
+/// Somebody must watch the robot: ages of the supervising session's last sign of life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Supervision {
+    /// From here on it is recorded.
+    pub notice: Duration,
+    /// From here on the robot holds.
+    pub hold: Duration,
+    /// From here on the robot settles.
+    pub settle: Duration,
+}
+
+impl Default for Supervision {
+    /// A sign of life is due every 0.33 s (regulation notes, O3).
+    fn default() -> Self {
+        Self {
+            notice: Duration::from_millis(400),
+            hold: Duration::from_secs(1),
+            settle: Duration::from_secs(3),
+        }
+    }
+}
+
+/// The stick of a person who drives.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StickRule {
+    /// An older reading counts as released.
+    pub age_max: Duration,
+    /// Silent for so long, the speed is scaled down.
+    pub limited: Duration,
+    /// Silent for so long, the robot holds.
+    pub hold: Duration,
+    /// Silent for so long, the robot settles.
+    pub settle: Duration,
+    /// Highest speed along each axis in mode MANUAL, magnitudes, not negative.
+    pub speed_max: BaseVelocity,
+}
+
+impl Default for StickRule {
+    /// At most 0.25 m/s, and released after 100 ms without a reading (regulation notes, O5).
+    fn default() -> Self {
+        Self {
+            age_max: Duration::from_millis(100),
+            limited: Duration::from_millis(200),
+            hold: Duration::from_secs(1),
+            settle: Duration::from_secs(30),
+            speed_max: BaseVelocity {
+                forward: MetresPerSecond(0.25),
+                left: MetresPerSecond(0.25),
+                yaw: RadiansPerSecond(0.5),
+            },
+        }
+    }
+}
+
 /// The numbers of one deployment. [`Profile::check`] says whether they make sense; a governor made
 /// with a profile that does not stays locked out.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Profile {
+    /// How this body stops.
+    pub body: BodyClass,
+    /// The firmware can settle the body by itself when the controlled stop is not possible.
+    pub firmware_settle: bool,
+    /// Who must watch; `None` where nobody must.
+    pub supervision: Option<Supervision>,
+    /// The stick of a person who drives.
+    pub stick: StickRule,
     /// Oldest observation a plan may come from.
     pub plan_age_max: Duration,
     /// Longest time from a plan's observation to its end.
@@ -81,6 +153,10 @@ impl Default for Profile {
     /// A careful indoor profile without lidar.
     fn default() -> Self {
         Self {
+            body: BodyClass::ActivelyStable,
+            firmware_settle: false,
+            supervision: None,
+            stick: StickRule::default(),
             plan_age_max: Duration::from_millis(500),
             plan_validity_max: Duration::from_secs(2),
             speed_max: BaseVelocity {
@@ -162,6 +238,14 @@ impl Profile {
             ("limited_scale", (0.0..=1.0).contains(&p.limited_scale), "from 0 to 1"),
             ("settle_timeout", some(p.settle_timeout), span),
             ("static_time", some(p.static_time), span),
+            (
+                "supervision",
+                p.supervision.is_none_or(|s| {
+                    some(s.notice) && s.notice <= s.hold && s.hold <= s.settle && some(s.settle)
+                }),
+                "notice, hold, settle in rising order, at most 60 s",
+            ),
+            ("stick", p.stick.is_sound(), "ages in rising order up to 60 s, speeds 0 to 1e6"),
             ("static_joint_speed", positive(p.static_joint_speed.0), above_zero),
             ("command_validity", some(p.command_validity), span),
             ("brake_delay", p.brake_delay <= SPAN_MAX, "at most 60 s"),
@@ -171,6 +255,15 @@ impl Profile {
             Some(&(field, _, rule)) => Err(ProfileError { field, rule }),
             None => self.lidar.map_or(Ok(()), |rule| rule.check()),
         }
+    }
+}
+
+impl StickRule {
+    fn is_sound(&self) -> bool {
+        let speed = [self.speed_max.forward.0, self.speed_max.left.0, self.speed_max.yaw.0];
+        let rising = self.age_max <= self.limited && self.limited <= self.hold;
+        let spans = some(self.age_max) && rising && self.hold <= self.settle && some(self.settle);
+        spans && speed.iter().all(|v| not_negative(*v))
     }
 }
 

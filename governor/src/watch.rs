@@ -8,7 +8,7 @@ use signals::{
     RadiansPerSecond, Ruling, SensorFrame,
 };
 
-use crate::{Actor, Envelope, Profile, Rule};
+use crate::{Actor, BodyClass, Envelope, Profile, Rule};
 
 /// One joint in this many may be silent while the others prove a standstill.
 const SILENT_SHARE: usize = 4;
@@ -55,6 +55,8 @@ pub(crate) struct Sight {
     pub(crate) blocker: Worst,
     /// A joint of a limp robot outside its limits: it keeps it from starting, not from a reset.
     pub(crate) outside: Option<Cause>,
+    /// Estimate and joints are good enough for a controlled stop.
+    pub(crate) can_settle: bool,
     /// Part of the speed that what was found still permits, 0 to 1.
     pub(crate) scale: f32,
     /// Every joint stands still; a few silent ones are vouched for by the others and the base.
@@ -133,6 +135,7 @@ impl Watch {
             blocker: Worst(None),
             outside: None,
             scale: 1.0,
+            can_settle: true,
             still: true,
         };
         self.look_at_frame(input, &mut sight);
@@ -194,6 +197,7 @@ impl Watch {
         self.blind = u32::MAX;
         let limits = input.envelope.joints();
         if input.frame.joints.len() != limits.len() {
+            sight.can_settle = false;
             return;
         }
         let profile = input.profile;
@@ -228,9 +232,11 @@ impl Watch {
                 sight.outside = outside(joint, reading, input);
             }
         }
-        // A silent joint proves nothing by itself; the rest of the body can vouch for a few.
-        sight.still &= silent == 0
-            || (silent * SILENT_SHARE <= limits.len() && base_is_still(input, self.ages));
+        // A silent joint proves nothing by itself; the rest of the body can vouch for a few, and
+        // settle without them.
+        let few = silent * SILENT_SHARE <= limits.len();
+        sight.can_settle &= few;
+        sight.still &= silent == 0 || (few && base_is_still(input, self.ages));
     }
 }
 
@@ -256,15 +262,20 @@ fn look_at_state(input: &Input<'_>, ages: Ages, sight: &mut Sight) {
     let late = ages.of(state.at, input.cycle.now) > ages.settle;
     if !state.valid || !fits || late || !state.is_finite() {
         sight.worst.add(Cause::new(Level::Settle, Rule::StateInvalid, Actor::Cerebellum));
+        sight.can_settle = false;
         return;
     }
     let tilt = state.attitude.tilt();
-    let level =
-        if tilt > profile.tilt_max && !input.limp() { Level::Falling } else { Level::Notice };
+    // A limp body that lies on its side cannot fall any more, and one that stands by itself stops.
+    let level = match profile.body {
+        _ if input.limp() || tilt <= profile.tilt_max => Level::Notice,
+        BodyClass::ActivelyStable => Level::Falling,
+        BodyClass::StaticallyStable => Level::Settle,
+    };
     if tilt > profile.tilt_max {
         let cause = Cause::new(level, Rule::Tilt, Actor::Body);
         sight.worst.add(cause.because(tilt.0, profile.tilt_max.0));
-        // A limp body that lies on its side cannot fall, but must not start either.
+        // It must not start either.
         sight.blocker.add(cause.because(tilt.0, profile.tilt_max.0));
     } else if tilt > profile.tilt_notice {
         let cause = Cause::new(Level::Notice, Rule::Tilt, Actor::Body);

@@ -401,6 +401,10 @@ fn a_cut_is_immediate_and_latched_even_while_falling() {
     assert_eq!(bench.act(OperatorAct::Reset).level, Level::Falling);
     assert_eq!(bench.records.last().unwrap().cause, Some(Rule::Tilt));
     bench.tilt(0.0);
+    // After a fall somebody inspects it first.
+    assert_eq!(bench.act(OperatorAct::Reset).level, Level::Falling);
+    assert_eq!(bench.records.last().unwrap().cause, Some(Rule::OperatorAck));
+    assert_eq!(bench.act(OperatorAct::Acknowledge).level, Level::Falling);
     assert_eq!(bench.act(OperatorAct::Reset).level, Level::Nominal);
 }
 
@@ -471,7 +475,10 @@ fn other_causes_of_a_controlled_stop() {
         spoil(&mut bench);
         assert!(bench.run(within - 1).level < Level::Settle, "{rule:?} too early");
         let ruling = bench.tick();
-        assert_eq!((ruling.level, ruling.motion), (Level::Settle, Motion::Settle), "{rule:?}");
+        // Without an estimate, or with too few joints to see, nobody can settle: it is damped.
+        let blind = matches!(rule, Rule::StateInvalid | Rule::FrameFinite);
+        let motion = if blind { Motion::Damp } else { Motion::Settle };
+        assert_eq!((ruling.level, ruling.motion), (Level::Settle, motion), "{rule:?}");
         assert_eq!(bench.records.last().unwrap().rule, rule);
     }
 }

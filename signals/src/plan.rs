@@ -31,6 +31,16 @@ impl BaseVelocity {
         yaw: RadiansPerSecond(0.0),
     };
 
+    /// Each axis limited to the magnitude in `most`.
+    #[must_use]
+    pub fn limited(self, most: &Self) -> Self {
+        Self {
+            forward: self.forward.limited(-most.forward, most.forward),
+            left: self.left.limited(-most.left, most.left),
+            yaw: self.yaw.limited(-most.yaw, most.yaw),
+        }
+    }
+
     /// Planar speed, m/s.
     #[must_use]
     pub fn speed(self) -> MetresPerSecond {

@@ -128,6 +128,8 @@ pub enum Motion {
     Walk(BaseVelocity),
     /// Lower the body to a posture that stands by itself.
     Settle,
+    /// Let the body's own firmware settle it: the host can no longer do it.
+    Script,
     /// Damp the joints.
     Damp,
 }

@@ -46,7 +46,7 @@ fn plan(sequence: u64, now: Instant) -> Plan {
         sequence,
         observed_at: now,
         valid_until: now + Duration::from_millis(800),
-        epoch: 0,
+        epoch: 1,
         model: ModelHash::default(),
         request: PlanRequest::Velocity(chunk),
     }

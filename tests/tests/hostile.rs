@@ -44,7 +44,7 @@ impl Planner for Hostile {
             sequence: 0,
             observed_at: seen.at,
             valid_until: seen.at + Duration::from_millis(800),
-            epoch: 0,
+            epoch: seen.epoch,
             model: ModelHash::default(),
             request: PlanRequest::Velocity(chunk),
         })

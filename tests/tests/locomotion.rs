@@ -36,7 +36,7 @@ fn plan(tick: u64, now: Instant, [forward, left, yaw]: [f32; 3]) -> Plan {
         sequence: tick,
         observed_at: now,
         valid_until: now + Duration::from_millis(800),
-        epoch: 0,
+        epoch: 1,
         model: ModelHash::default(),
         request: PlanRequest::Velocity(chunk),
     }

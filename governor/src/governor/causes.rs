@@ -1,42 +1,86 @@
-//! Gathers every cause of one cycle and lets the worst decide the level.
+//! Gathers what was found in one cycle: the worst cause, and the facts for the state machine.
+
+use core::time::Duration;
 
 use signals::{Instant, Level, Mode, Operator};
 
 use super::{BAD_COMMANDS_CUT, BAD_COMMANDS_SETTLE, Governor};
 use crate::admit::Due;
-use crate::ladder::Ladder;
+use crate::machine::Facts;
 use crate::watch::{self, Cause, Sight, Worst, ticks};
-use crate::{Actor, Kind, Record, Rule};
+use crate::{Actor, BodyClass, Rule};
 
 impl Governor {
-    /// Raises the level by the worst cause; lowers it only by its stated condition.
-    pub(super) fn raise(
+    /// The worst cause of this cycle.
+    pub(super) fn worst(
         &mut self,
         now: Instant,
-        limp: bool,
         sight: &Sight,
         operator: &Operator,
         due: Due,
-    ) {
+    ) -> Option<Cause> {
         let mut worst = watch::devices(operator);
         if let Some(cause) = sight.worst.0 {
             // Before the self-test has passed, an absent reading is no fault yet: it only keeps the
             // test from passing.
-            let level = if self.tested { cause.level } else { Level::Notice };
+            let level = if self.machine.tested() { cause.level } else { Level::Notice };
             worst.add(Cause { level, ..cause });
             self.ledger.count(cause.rule);
         }
-        if self.tested {
+        if self.machine.tested() && self.bad_commands > 0 {
             self.add_bad_commands(&mut worst);
         }
         self.add_ended_plan(due, &mut worst);
-        self.add_ended_stop(now, &mut worst);
-        // A cut is taken in even when something is worse: torque goes off while falling, too.
-        for cause in [watch::devices(operator).0, worst.0].into_iter().flatten() {
-            self.ladder.raise(&cause, now, limp);
+        if self.machine.is_driving() {
+            self.unsupervised(now, operator).into_iter().for_each(|cause| worst.add(cause));
+            self.add_stale_stick(now, operator, &mut worst);
         }
-        let told = self.tell_level(now, worst.0, due);
-        self.tell_devices(operator, told);
+        worst.0
+    }
+
+    /// What the state machine is told.
+    pub(super) fn facts(
+        &self,
+        now: Instant,
+        worst: Option<Cause>,
+        sight: &Sight,
+        operator: &Operator,
+        due: Due,
+    ) -> Facts {
+        let elapsed = self.last.map_or(Duration::ZERO, |last| now.since(last));
+        // A standstill is only asked for by who has stopped, or wants to be reset.
+        let stopping = self.machine.latched().is_some() || operator.act.is_some();
+        let still =
+            || self.watch.still_for(now).is_some_and(|span| span >= self.profile.static_time);
+        let at_rest = stopping && still();
+        let settled = match self.profile.body {
+            _ if !stopping => false,
+            BodyClass::StaticallyStable => at_rest,
+            BodyClass::ActivelyStable => {
+                self.watch.settled_for(now).is_some_and(|span| span >= self.profile.static_time)
+            }
+        };
+        Facts {
+            elapsed: u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
+            asked: worst.map_or(Level::Nominal, |cause| cause.level),
+            near: worst.is_some_and(|cause| cause.rule == Rule::PersonNear),
+            stop: operator.stop,
+            cut: operator.cut,
+            act: operator.act.map(|act| (operator.role, act)),
+            blocked: self.blocker(sight, operator).is_some(),
+            outside: sight.outside.is_some(),
+            alone: self.unsupervised(now, operator).is_some(),
+            at_rest,
+            settled,
+            plan: matches!(due, Due::Hold | Due::Velocity(_)),
+            stick: self.stick_is_held(now, operator),
+        }
+    }
+
+    /// What keeps a reset or a start from being granted.
+    pub(super) fn blocker(&self, sight: &Sight, operator: &Operator) -> Option<Cause> {
+        let device = watch::devices(operator).0;
+        device.or(sight.blocker.0).or_else(|| self.bad_commands_cause(1))
     }
 
     fn add_bad_commands(&self, worst: &mut Worst) {
@@ -50,72 +94,61 @@ impl Governor {
     }
 
     /// A cause when there were at least `most` unusable commands in a row.
-    pub(super) fn bad_commands_cause(&self, most: u32) -> Option<Cause> {
+    fn bad_commands_cause(&self, most: u32) -> Option<Cause> {
         let bad = Cause::new(Level::Settle, Rule::CommandFinite, Actor::Cerebellum);
         (self.bad_commands >= most).then(|| bad.because(ticks(self.bad_commands), ticks(most)))
     }
 
     fn add_ended_plan(&self, due: Due, worst: &mut Worst) {
-        let fresh = !self.ladder.holds() && self.ladder.latched().is_none();
+        let brain_drives = matches!(self.machine.mode(), Mode::Auto | Mode::Supervised);
         if let Due::Expired(_, age, validity) = due
-            && self.mode == Mode::Auto
-            && fresh
+            && brain_drives
+            && !self.machine.holds()
+            && self.machine.latched().is_none()
         {
             let cause = Cause::new(Level::Hold, Rule::PlanExpired, Actor::Brain);
             worst.add(cause.because(age, validity));
         }
     }
 
-    /// A controlled stop ends with the evidence that the body stands by itself, or with a cut.
-    fn add_ended_stop(&self, now: Instant, worst: &mut Worst) {
-        let Some(span) = self.ladder.settling_for(now) else { return };
-        let (stood, wanted) = (self.watch.settled_for(now), self.profile.static_time);
-        let most = self.profile.settle_timeout;
-        if let Some(stood) = stood.filter(|stood| *stood >= wanted) {
-            let cause = Cause::new(Level::Stopped, Rule::SettleStatic, Actor::Body);
-            worst.add(cause.because(stood.as_secs_f32(), wanted.as_secs_f32()));
-        } else if span >= most {
-            let cause = Cause::new(Level::Cut, Rule::SettleTimeout, Actor::Governor);
-            worst.add(cause.because(span.as_secs_f32(), most.as_secs_f32()));
-        }
+    /// Nobody has given a sign of life for long enough to matter.
+    pub(super) fn unsupervised(&self, now: Instant, operator: &Operator) -> Option<Cause> {
+        let rule = self.profile.supervision?;
+        let age = operator.supervisor.map_or(rule.settle, |last| now.since(last));
+        let (level, limit) = match age {
+            age if age < rule.notice => return None,
+            // Who has never been there has not been lost: the robot waits for him.
+            _ if operator.supervisor.is_none() => (Level::Hold, rule.hold),
+            age if age >= rule.settle => (Level::Settle, rule.settle),
+            age if age >= rule.hold => (Level::Hold, rule.hold),
+            _ => (Level::Notice, rule.notice),
+        };
+        let cause = Cause::new(level, Rule::SupervisorLost, Actor::Operator);
+        Some(cause.because(age.as_secs_f32(), limit.as_secs_f32()))
     }
 
-    /// One record for a change of level, with its cause. Returns the rule it named.
-    fn tell_level(&mut self, now: Instant, worst: Option<Cause>, due: Due) -> Option<Rule> {
-        let (from, to) = (self.ruling.level, self.ladder.level(now));
-        if from == to {
-            return None;
+    /// A stick that is silent for longer than a released one: the link to the person is lost.
+    fn add_stale_stick(&self, now: Instant, operator: &Operator, worst: &mut Worst) {
+        let needed = matches!(self.machine.mode(), Mode::Manual | Mode::Supervised);
+        let (rule, Some(stick)) = (&self.profile.stick, operator.stick.as_ref()) else { return };
+        let age = now.since(stick.at);
+        if !needed || age < rule.limited {
+            return;
         }
-        let clean = Cause::new(to, Rule::LevelClear, Actor::Governor);
-        let seconds = Ladder::clean_time().as_secs_f32();
-        let cause = match worst {
-            Some(cause) if to > from => cause,
-            _ => clean.because(seconds, seconds),
+        let (level, limit) = match age {
+            age if age >= rule.settle => (Level::Settle, rule.settle),
+            age if age >= rule.hold => (Level::Hold, rule.hold),
+            _ => (Level::Limited, rule.limited),
         };
-        if to > from {
-            self.raised_by = cause;
-        }
-        let sequence = match due {
-            Due::Expired(sequence, ..) if cause.rule == Rule::PlanExpired => Some(sequence),
-            _ => None,
-        };
-        let Cause { rule, actor, joint, measured, limit, .. } = cause;
-        let record = Record::of(rule, Kind::LevelChanged, actor);
-        self.ledger.event(Record { joint, sequence, measured, limit, from, to, ..record });
-        Some(rule)
+        let cause = Cause::new(level, Rule::StickStale, Actor::Operator);
+        worst.add(cause.because(age.as_secs_f32(), limit.as_secs_f32()));
     }
 
-    /// One record for a device being pressed, unless the change of level has told it already.
-    fn tell_devices(&mut self, operator: &Operator, told: Option<Rule>) {
-        let pressed = [
-            (operator.stop && !self.devices.stop, Rule::OperatorStop),
-            (operator.cut && !self.devices.cut, Rule::OperatorCut),
-        ];
-        self.devices = *operator;
-        for (pressed, rule) in pressed {
-            if pressed && told != Some(rule) {
-                self.ledger.event(Record::of(rule, Kind::ActAccepted, Actor::Operator));
-            }
-        }
+    /// The enabling device is held, by a reading that is fresh and made of numbers.
+    pub(super) fn stick_is_held(&self, now: Instant, operator: &Operator) -> bool {
+        operator.stick.is_some_and(|stick| {
+            let age = now.since(stick.at).max(stick.at.since(now));
+            stick.held && stick.velocity.is_finite() && age <= self.profile.stick.age_max
+        })
     }
 }

@@ -214,7 +214,7 @@ impl Bench {
             sequence,
             observed_at: self.now,
             valid_until: self.now + span,
-            epoch: 0,
+            epoch: self.governor.ruling().epoch,
             model: ModelHash::default(),
             request: PlanRequest::Velocity(VelocityChunk {
                 step: span / 10,

@@ -1,0 +1,132 @@
+//! What follows from the state: who may ask, what the body does, how fast.
+
+use signals::{
+    Authority, BaseVelocity, BodyState, Cycle, Instant, Level, Mode, Motion, Operator, Posture,
+    Ruling, SensorFrame,
+};
+
+use super::Governor;
+use crate::admit::Due;
+use crate::lease::{Holder, Resource};
+use crate::machine::Facts;
+use crate::watch::Sight;
+use crate::{Actor, Kind, Record, Rule};
+
+/// Below this speed a stick asks for standing.
+const STICK_DEAD: f32 = 0.01;
+/// LIMITED that came back too often: the scale is this part of what it was.
+const RECURRED_SCALE: f32 = 0.5;
+
+impl Governor {
+    /// The lease goes to whoever drives now, or to nobody. What was planned before counts no more.
+    pub(super) fn hand_over(&mut self, now: Instant, handed_over: bool) {
+        if !handed_over {
+            return;
+        }
+        self.admission.forget();
+        match self.machine.mode() {
+            Mode::Auto | Mode::Supervised => {
+                self.leases.take(Resource::Body, Holder::Brain, now);
+            }
+            Mode::Manual => {
+                self.leases.take(Resource::Body, Holder::Person, now);
+            }
+            _ => {
+                self.leases.revoke(Resource::Body);
+                self.bad_commands_settling = 0;
+            }
+        }
+    }
+
+    /// The ruling of this cycle.
+    pub(super) fn decide(
+        &mut self,
+        cycle: &Cycle,
+        (frame, state): (&SensorFrame, &BodyState),
+        (operator, facts): (&Operator, &Facts),
+        sight: &Sight,
+        due: Due,
+    ) -> Ruling {
+        let machine = &self.machine;
+        let (mode, level, authority) = (machine.mode(), machine.level(), machine.authority(facts));
+        let warning = machine.warns(&self.times);
+        let limited = if machine.limited_latched() { RECURRED_SCALE } else { 1.0 };
+        let scale = match level {
+            _ if !machine.is_driving() || level >= Level::Hold => 0.0,
+            Level::Limited => sight.scale.min(self.profile.limited_scale * limited),
+            _ => sight.scale,
+        };
+        let (authority, motion) = match authority {
+            Authority::StopControl => (authority, self.stopping(level, sight)),
+            _ if !self.machine.is_driving() => (Authority::None, Motion::Limp),
+            Authority::None => (authority, Motion::Stand),
+            Authority::Teleop | Authority::Brain => {
+                match self.asked(authority, operator, state.posture, due) {
+                    Some(asked) => {
+                        let lidar = self.profile.lidar.as_ref();
+                        let lidar = lidar.map(|rule| (rule, frame.lidar.as_ref()));
+                        let book = (&self.profile, &mut self.ledger);
+                        let velocity = self.pace.admit(cycle, asked, scale, lidar, book);
+                        (authority, Motion::Walk(velocity))
+                    }
+                    None => (authority, Motion::Stand),
+                }
+            }
+        };
+        if !matches!(motion, Motion::Walk(_)) {
+            self.pace.rest();
+        }
+        if level != Level::Settle {
+            self.stop_way = Motion::Settle;
+        }
+        Ruling { mode, authority, level, scale, motion, epoch: self.leases.epoch(), warning }
+    }
+
+    /// The velocity that whoever drives asks for; `None` for standing.
+    fn asked(
+        &mut self,
+        authority: Authority,
+        operator: &Operator,
+        posture: Posture,
+        due: Due,
+    ) -> Option<BaseVelocity> {
+        if !matches!(posture, Posture::Standing | Posture::Walking) {
+            return None;
+        }
+        if authority == Authority::Brain {
+            return match due {
+                Due::Velocity(velocity) => Some(velocity),
+                Due::Nothing | Due::Expired(..) | Due::Hold => None,
+            };
+        }
+        let wanted = operator.stick?.velocity;
+        let most = &self.profile.stick.speed_max;
+        let allowed = wanted.limited(most).limited(&self.profile.speed_max);
+        if allowed != wanted {
+            let record = Record::of(Rule::StickRange, Kind::Limited, Actor::Operator);
+            let (asked, allowed) = (wanted.speed().0, allowed.speed().0);
+            let (measured, limit) = (asked, most.forward.0);
+            self.ledger.lasting(Record { asked, allowed, measured, limit, ..record });
+        }
+        // A walk is brought to rest by its own deceleration, not by a sudden stand.
+        let still = allowed.speed().0 < STICK_DEAD && allowed.yaw.0.abs() < STICK_DEAD;
+        (!still || !self.pace.is_slow()).then_some(allowed)
+    }
+
+    /// How the body stops: as gently as what still works permits, and never back up to a gentler
+    /// way within one stop. Torque goes off only when it is the hazard, or when the body stands by
+    /// itself or has fallen already.
+    fn stopping(&mut self, level: Level, sight: &Sight) -> Motion {
+        if level == Level::Falling && !self.machine.is_limp() {
+            return Motion::Damp;
+        }
+        if level != Level::Settle {
+            return Motion::Limp;
+        }
+        if self.stop_way == Motion::Settle && !sight.can_settle {
+            let script = self.profile.firmware_settle;
+            self.stop_way = if script { Motion::Script } else { Motion::Damp };
+        }
+        self.stop_way
+    }
+}
