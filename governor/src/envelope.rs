@@ -85,6 +85,14 @@ impl Envelope {
             braking: now.braking.min(to.braking),
             kp_max: now.kp_max.min(to.kp_max),
             kd_max: now.kd_max.min(to.kd_max),
+            // A lighter load answers a change of torque more strongly.
+            inertia_min: now.inertia_min.min(to.inertia_min),
+            acceleration_max: now.acceleration_max.min(to.acceleration_max),
+            jerk_max: now.jerk_max.min(to.jerk_max),
+            torque_rate: now.torque_rate.min(to.torque_rate),
+            torque_continuous: now.torque_continuous.min(to.torque_continuous),
+            // A winding that warms up faster bears its peak for a shorter time.
+            thermal_time: now.thermal_time.min(to.thermal_time),
         };
         check(joint, &stricter)?;
         self.joints[joint] = stricter;
@@ -114,6 +122,12 @@ impl Envelope {
                 l.braking.0,
                 l.kp_max.0,
                 l.kd_max.0,
+                l.inertia_min.0,
+                l.acceleration_max.0,
+                l.jerk_max.0,
+                l.torque_rate.0,
+                l.torque_continuous.0,
+                l.thermal_time.0,
             ]
         });
         joints
@@ -138,7 +152,7 @@ impl Envelope {
 }
 
 /// No limit of a robot is larger, in any SI unit: beyond it sums and squares overflow.
-const NUMBER_MAX: f32 = 1e6;
+const NUMBER_MAX: f32 = JointLimits::UNLIMITED;
 
 fn positive(number: f32) -> bool {
     number > 0.0 && number <= NUMBER_MAX
@@ -158,6 +172,12 @@ fn check(joint: JointId, limits: &JointLimits) -> Result<(), EnvelopeError> {
         ("braking", positive(l.braking.0), above),
         ("kp_max", l.kp_max.0 == 0.0 || positive(l.kp_max.0), "0 to 1e6"),
         ("kd_max", positive(l.kd_max.0), above),
+        ("inertia_min", positive(l.inertia_min.0), above),
+        ("acceleration_max", positive(l.acceleration_max.0), above),
+        ("jerk_max", positive(l.jerk_max.0), above),
+        ("torque_rate", positive(l.torque_rate.0), above),
+        ("torque_continuous", positive(l.torque_continuous.0), above),
+        ("thermal_time", positive(l.thermal_time.0), above),
     ];
     match rules.iter().find(|(_, holds, _)| !holds) {
         Some(&(field, _, rule)) => Err(EnvelopeError::Joint { joint, field, rule }),

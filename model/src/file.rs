@@ -97,6 +97,19 @@ table! {
         stiffness_max_nm_rad: f32,
         /// Highest damping of a command.
         damping_max_nm_s_rad: f32,
+        /// Smallest inertia the joint ever moves. Without it: a quarter of the heaviest for which
+        /// `braking_rad_s2` is true.
+        inertia_min_kg_m2: Option<f32>,
+        /// Highest acceleration a command may cause. Without it: no limit.
+        acceleration_max_rad_s2: Option<f32>,
+        /// Fastest change of acceleration a command may cause. Without it: no limit.
+        jerk_max_rad_s3: Option<f32>,
+        /// Fastest change of torque, asked of the drive and followed by it. Without it: 1000.
+        torque_rate_max_nm_s: Option<f32>,
+        /// Torque the winding bears for ever. Without it: a third of `torque_max_nm`.
+        torque_continuous_nm: Option<f32>,
+        /// Time constant with which the winding warms up. Without it: 20.
+        thermal_time_s: Option<f32>,
     }
 }
 

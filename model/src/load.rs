@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 use signals::{
-    Damping, FEET_MAX, HardwareLimits, JOINTS_MAX, JointId, JointLimits, Joints, NewtonMetres,
-    Radians, RadiansPerSecond, RadiansPerSecondSquared, Stiffness,
+    Damping, FEET_MAX, HardwareLimits, JOINTS_MAX, JointId, JointLimits, Joints,
+    KilogramMetresSquared, NewtonMetres, NewtonMetresPerSecond, Radians, RadiansPerSecond,
+    RadiansPerSecondCubed, RadiansPerSecondSquared, Seconds, Stiffness,
 };
 
 use crate::file::{BodyClass, JointGroupFile, PostureFile, RobotFile};
@@ -137,6 +138,15 @@ struct Check<'a> {
     model: &'a RobotModel,
 }
 
+/// Lightest load, as a part of the heaviest one, of a joint whose file does not say it.
+const INERTIA_SHARE: f32 = 0.25;
+/// Change of torque, N m/s, of a drive whose file does not say what it can follow.
+const TORQUE_RATE: f32 = 1000.0;
+/// Torque for ever, as a part of the highest, of a motor whose file does not say it.
+const CONTINUOUS_SHARE: f32 = 1.0 / 3.0;
+/// Thermal time constant, s, of a motor whose file does not say it.
+const THERMAL_TIME: f32 = 20.0;
+
 type Checked<T> = Result<T, Box<LoadError>>;
 
 impl Check<'_> {
@@ -196,6 +206,12 @@ impl Check<'_> {
             ("braking_rad_s2", table.braking_rad_s2),
             ("stiffness_max_nm_rad", table.stiffness_max_nm_rad),
             ("damping_max_nm_s_rad", table.damping_max_nm_s_rad),
+            ("inertia_min_kg_m2", table.inertia_min_kg_m2.unwrap_or(1.0)),
+            ("acceleration_max_rad_s2", table.acceleration_max_rad_s2.unwrap_or(1.0)),
+            ("jerk_max_rad_s3", table.jerk_max_rad_s3.unwrap_or(1.0)),
+            ("torque_rate_max_nm_s", table.torque_rate_max_nm_s.unwrap_or(1.0)),
+            ("torque_continuous_nm", table.torque_continuous_nm.unwrap_or(1.0)),
+            ("thermal_time_s", table.thermal_time_s.unwrap_or(1.0)),
         ] {
             if value <= 0.0 {
                 return error(key, format!("must be above 0, found {value}"), "give its magnitude");
@@ -215,6 +231,22 @@ impl Check<'_> {
             braking: RadiansPerSecondSquared(table.braking_rad_s2),
             kp_max: Stiffness(table.stiffness_max_nm_rad),
             kd_max: Damping(table.damping_max_nm_s_rad),
+            inertia_min: KilogramMetresSquared(
+                table
+                    .inertia_min_kg_m2
+                    .unwrap_or_else(|| INERTIA_SHARE * table.torque_max_nm / table.braking_rad_s2),
+            ),
+            acceleration_max: RadiansPerSecondSquared(
+                table.acceleration_max_rad_s2.unwrap_or(JointLimits::UNLIMITED),
+            ),
+            jerk_max: RadiansPerSecondCubed(
+                table.jerk_max_rad_s3.unwrap_or(JointLimits::UNLIMITED),
+            ),
+            torque_rate: NewtonMetresPerSecond(table.torque_rate_max_nm_s.unwrap_or(TORQUE_RATE)),
+            torque_continuous: NewtonMetres(
+                table.torque_continuous_nm.unwrap_or(CONTINUOUS_SHARE * table.torque_max_nm),
+            ),
+            thermal_time: Seconds(table.thermal_time_s.unwrap_or(THERMAL_TIME)),
         })
     }
 

@@ -38,6 +38,8 @@ pub use sensor::{
 pub use state::{BodyState, JointState, Posture};
 pub use time::{Cycle, Instant};
 pub use units::{
-    Celsius, Damping, Metres, MetresPerSecond, MetresPerSecondSquared, NewtonMetres, Newtons,
-    Quaternion, Radians, RadiansPerSecond, RadiansPerSecondSquared, Seconds, Stiffness, Volts,
+    Celsius, Damping, Joules, KilogramMetresSquared, Metres, MetresPerSecond,
+    MetresPerSecondSquared, NewtonMetres, NewtonMetresPerSecond, Newtons, Quaternion, Radians,
+    RadiansPerSecond, RadiansPerSecondCubed, RadiansPerSecondSquared, Seconds, Stiffness, Volts,
+    Watts,
 };

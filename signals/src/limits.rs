@@ -1,7 +1,8 @@
 //! What the robot's hardware can bear, from the robot file. May only be tightened after load.
 
 use crate::{
-    Damping, Joints, NewtonMetres, Radians, RadiansPerSecond, RadiansPerSecondSquared, Stiffness,
+    Damping, Joints, KilogramMetresSquared, NewtonMetres, NewtonMetresPerSecond, Radians,
+    RadiansPerSecond, RadiansPerSecondCubed, RadiansPerSecondSquared, Seconds, Stiffness,
 };
 
 /// Limits of one joint.
@@ -25,9 +26,26 @@ pub struct JointLimits {
     pub kp_max: Stiffness,
     /// Highest damping a command may ask for.
     pub kd_max: Damping,
+    /// Smallest inertia the joint ever moves, rotor included: what a change of torque can do at
+    /// most. Too small a number only costs agility, too large a number costs the speed limit.
+    pub inertia_min: KilogramMetresSquared,
+    /// Highest acceleration a command may cause; [`JointLimits::UNLIMITED`] for no limit.
+    pub acceleration_max: RadiansPerSecondSquared,
+    /// Fastest change of acceleration a command may cause; [`JointLimits::UNLIMITED`] for no limit.
+    pub jerk_max: RadiansPerSecondCubed,
+    /// Fastest change of torque: none faster is asked of the drive, and the drive can follow it.
+    pub torque_rate: NewtonMetresPerSecond,
+    /// Torque the winding bears for ever, at most `tau_max`.
+    pub torque_continuous: NewtonMetres,
+    /// Time constant with which the winding warms up.
+    pub thermal_time: Seconds,
 }
 
 impl JointLimits {
+    /// The largest number a limit may be, in any SI unit; for acceleration and jerk it means that
+    /// there is none.
+    pub const UNLIMITED: f32 = 1e6;
+
     /// Driving torque available at speed `dq` (same sign as the torque): the speed-torque curve.
     /// Braking torque is `tau_max` at any speed.
     #[must_use]

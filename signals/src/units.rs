@@ -125,6 +125,26 @@ unit! {
     RadiansPerSecondSquared
 }
 unit! {
+    /// Angular jerk, rad/s^3.
+    RadiansPerSecondCubed
+}
+unit! {
+    /// Moment of inertia, kg m^2.
+    KilogramMetresSquared
+}
+unit! {
+    /// Change of torque over time, N m/s.
+    NewtonMetresPerSecond
+}
+unit! {
+    /// Mechanical power, W.
+    Watts
+}
+unit! {
+    /// Mechanical energy, J.
+    Joules
+}
+unit! {
     /// Torque, N m.
     NewtonMetres
 }

@@ -28,6 +28,12 @@ pub fn joint_limits() -> JointLimits {
         braking: RadiansPerSecondSquared(50.0),
         kp_max: Stiffness(100.0),
         kd_max: Damping(5.0),
+        inertia_min: KilogramMetresSquared(0.1),
+        acceleration_max: RadiansPerSecondSquared(JointLimits::UNLIMITED),
+        jerk_max: RadiansPerSecondCubed(JointLimits::UNLIMITED),
+        torque_rate: NewtonMetresPerSecond(20_000.0),
+        torque_continuous: NewtonMetres(20.0),
+        thermal_time: Seconds(60.0),
     }
 }
 
