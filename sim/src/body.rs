@@ -100,10 +100,19 @@ impl SimBody {
     /// One tick of physics and one of measuring.
     fn step(&mut self) {
         let begin = self.truth.at;
-        let torque = self.drives.torques(begin, &self.truth.joints);
-        self.world.step(&torque, self.faults.push(self.tick));
+        let torque = self.drives.torques(begin, &self.truth.joints, &self.faults.joints);
+        let (height, rising) = (self.truth.position[2].0, self.truth.velocity_world[2].0);
+        let push = self.faults.push(self.tick, height, rising);
+        if let Some(friction) = self.faults.new_friction() {
+            self.world.set_friction(friction);
+        }
+        self.world.jam(&self.faults.joints.map(|fault| fault.jammed));
+        let hits = self.faults.joints.map(|fault| fault.hit);
+        let acting = Joints::from_fn(torque.len(), |id| torque[id] + hits[id]);
+        self.world.step(&acting, push);
         self.truth = SimTruth::of(&self.world, begin + self.tick, torque);
         self.sensors.measure(&self.truth, &self.faults, &self.yard);
+        self.faults.pass(self.tick);
     }
 
     /// Gives the drives `command` at `now`.

@@ -9,6 +9,8 @@ use signals::{
     BodyCommand, HardwareLimits, Instant, JointCommand, JointState, Joints, NewtonMetres,
 };
 
+use crate::fault::JointFault;
+
 /// The drives of all joints, each with its own encoder and its own watchdog.
 #[derive(Clone, Debug)]
 pub(crate) struct Drives {
@@ -39,11 +41,12 @@ impl Drives {
         self.pending.push_back((arrival, *command));
     }
 
-    /// The torques over the tick that begins at `now`.
+    /// The torques over the tick that begins at `now`, by the drives' own encoders.
     pub(crate) fn torques(
         &mut self,
         now: Instant,
         joints: &Joints<JointState>,
+        faults: &Joints<JointFault>,
     ) -> Joints<NewtonMetres> {
         while let Some(&(arrival, command)) = self.pending.front()
             && arrival <= now
@@ -52,9 +55,11 @@ impl Drives {
             self.pending.pop_front();
         }
         Joints::from_fn(joints.len(), |id| {
-            let (low, high) = self.limits.joints[id].torque_range(joints[id].dq);
-            let wanted = self.command_of(now, |command| command.joints[id]).torque(joints[id]);
-            wanted.limited(low, high)
+            let (fault, JointState { q, dq }) = (&faults[id], joints[id]);
+            let (low, high) = self.limits.joints[id].torque_range(dq);
+            let command = self.command_of(now, |command| command.joints[id]);
+            let wanted = command.torque(JointState { q: q + fault.offset, dq });
+            wanted.limited(low, high) * fault.acting
         })
     }
 

@@ -6,6 +6,7 @@ use model::Robot;
 use signals::{BodyCommand, Damping, Instant, JointCommand, Joints, Radians, Stiffness};
 
 use crate::drive::Drives;
+use crate::fault::Faults;
 use crate::world::World;
 use crate::{SimError, Yard};
 
@@ -18,11 +19,12 @@ pub fn step_times(robot: &Robot, ticks: u32) -> Result<Vec<Duration>, SimError> 
     let mut world = World::new(robot, &Yard::empty())?;
     let tick = Duration::from_secs_f64(1.0 / robot.file.control.rate_hz);
     let mut drives = Drives::new(robot, tick);
+    let faults = Faults::none(robot.model.joint_count()).joints;
     let mut times = Vec::with_capacity(ticks as usize);
     for count in 0..ticks {
         let now = Instant::ZERO + tick * count;
         drives.take(&rise(robot, now, tick), now);
-        let torque = drives.torques(now, &world.joint_states());
+        let torque = drives.torques(now, &world.joint_states(), &faults);
         let begin = std::time::Instant::now();
         world.step(&torque, [0.0; 3]);
         times.push(begin.elapsed());

@@ -6,8 +6,8 @@ use model::{Robot, SimFile};
 use rand::{RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use signals::{
-    Celsius, Feet, FootReading, ImuReading, JointReading, Joints, LidarScan, Metres,
-    MetresPerSecondSquared, Newtons, Radians, RadiansPerSecond, SensorFrame,
+    Feet, FootReading, ImuReading, JointReading, Joints, LidarScan, Metres, MetresPerSecondSquared,
+    Newtons, PersonReading, Radians, RadiansPerSecond, SensorFrame, SupplyReading,
 };
 
 use crate::fault::Faults;
@@ -17,6 +17,10 @@ use crate::yard::Yard;
 
 /// The site of the model file at which the scanner sits; at the base's height without one.
 const LIDAR_SITE: &str = "lidar";
+
+/// Ends of the inertial unit's ranges: 2000 deg/s and 16 g.
+const GYRO_RANGE: RadiansPerSecond = RadiansPerSecond(34.9);
+const FORCE_RANGE: MetresPerSecondSquared = MetresPerSecondSquared(156.9);
 
 /// All sensors. They measure every tick, whether anyone looks or not, so that the noise of a run
 /// depends on the seed and the tick alone.
@@ -66,8 +70,8 @@ impl Sensors {
             imu: self.imu(truth, faults, last.as_ref()),
             feet: self.feet(truth),
             lidar: self.lidar(truth, faults, yard, last.as_ref()),
-            person: None,
-            supply: None,
+            person: person(truth, faults, last.as_ref()),
+            supply: faults.supply().map(|supply| SupplyReading { at: truth.at, ..supply }),
         };
         self.tick += 1;
         self.frames.push_back(frame);
@@ -97,19 +101,22 @@ impl Sensors {
     ) -> Joints<JointReading> {
         let (q_noise, dq_noise) = (self.file.encoder_noise_rad, self.file.velocity_noise_rad_s);
         Joints::from_fn(truth.joints.len(), |id| {
+            let fault = &faults.joints[id];
             let mut reading = JointReading {
-                q: truth.joints[id].q + Radians(self.noise.normal(q_noise)),
+                q: truth.joints[id].q
+                    + Radians(self.noise.normal(q_noise))
+                    + fault.reading_offset(),
                 dq: truth.joints[id].dq + RadiansPerSecond(self.noise.normal(dq_noise)),
-                tau: truth.torque[id],
-                temperature: Celsius(0.0),
+                tau: truth.torque[id] * fault.shown + fault.hit,
+                temperature: fault.temperature,
                 at: truth.at,
             };
-            if faults.not_a_number[id] {
+            if fault.not_a_number {
                 reading.q = Radians(f32::NAN);
                 reading.dq = RadiansPerSecond(f32::NAN);
             }
             match last {
-                Some(last) if faults.frozen[id] => last.joints[id],
+                Some(last) if fault.frozen => last.joints[id],
                 _ => reading,
             }
         })
@@ -132,6 +139,12 @@ impl Sensors {
         };
         match last {
             Some(last) if faults.imu_frozen => last.imu,
+            Some(last) if faults.imu_stuck => ImuReading { at: truth.at, ..last.imu },
+            _ if faults.imu_saturated => ImuReading {
+                angular_velocity: reading.angular_velocity.map(|w| GYRO_RANGE * w.0.signum()),
+                specific_force: reading.specific_force.map(|a| FORCE_RANGE * a.0.signum()),
+                ..reading
+            },
             _ => reading,
         }
     }
@@ -165,6 +178,14 @@ impl Sensors {
             hit.map_or(range_max, |hit| (hit + noise).limited(Metres(0.0), range_max))
         });
         if faults.lidar_off { before } else { Some(LidarScan { ranges, range_max, at: truth.at }) }
+    }
+}
+
+/// The nearest person; a sensor that has gone silent keeps what it said last.
+fn person(truth: &SimTruth, faults: &Faults, last: Option<&SensorFrame>) -> Option<PersonReading> {
+    match last {
+        Some(last) if faults.person_silent => last.person,
+        _ => faults.person().map(|person| PersonReading { at: truth.at, ..person }),
     }
 }
 

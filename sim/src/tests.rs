@@ -1,5 +1,6 @@
 //! The body against recorded references, conservation laws and its own promises.
 
+mod disturbances;
 mod free_flight;
 mod lidar;
 mod promises;

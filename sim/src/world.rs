@@ -27,6 +27,8 @@ use crate::yard::{OBSTACLE_HEIGHT, Obstacle, Outline, Yard};
 
 /// Half the side of the ground's slab, m, and half its thickness.
 const GROUND_HALF: [f32; 2] = [100.0, 0.5];
+/// Dry friction of a jammed joint, N m: more than any drive or fall can overcome.
+const JAMMED: f32 = 1e4;
 /// A hinge's only coordinate: the engine turns each hinge's frame so that it moves about its x
 /// axis.
 const HINGE_COORDINATE: usize = 3;
@@ -59,6 +61,9 @@ pub(crate) struct World {
     base_colliders: Vec<ColliderHandle>,
     ground: ColliderHandle,
     solids: Vec<ColliderHandle>,
+    /// Dry friction of each joint as the model file has it, N m, and whether it is jammed now.
+    dry_friction: Joints<f32>,
+    jammed: Joints<bool>,
 }
 
 impl World {
@@ -91,8 +96,20 @@ impl World {
             return Err(SimError::Missing { kind: "freely moving root body", name });
         }
         let base_origin = engine.centre_base(base, &joints);
-        let mut world =
-            Self { engine, base, base_origin, links, joints, feet, base_colliders, ground, solids };
+        let none = Joints::filled(0.0, joints.len());
+        let mut world = Self {
+            engine,
+            base,
+            base_origin,
+            links,
+            joints,
+            feet,
+            base_colliders,
+            ground,
+            solids,
+            dry_friction: none,
+            jammed: none.map(|_| false),
+        };
         world.set_passive_forces(robot, &parsed);
         world.place(robot);
         Ok(world)
@@ -114,6 +131,26 @@ impl World {
             base.add_force(Vector::from_array(push), true);
         }
         self.engine.step();
+    }
+
+    /// Jams the joints that are marked, and frees the others.
+    pub(crate) fn jam(&mut self, jammed: &Joints<bool>) {
+        for id in jammed.ids().filter(|&id| jammed[id] != self.jammed[id]) {
+            let Some(&handle) = self.joints.get(id.index()) else { continue };
+            let Some((multibody, link)) = self.engine.multibodies.get_mut(handle) else { continue };
+            if let Some(dof) = multibody.link(link).map(MultibodyLink::assembly_id) {
+                let friction = if jammed[id] { JAMMED } else { self.dry_friction[id] };
+                multibody.frictions_mut()[dof] = friction;
+            }
+        }
+        self.jammed = *jammed;
+    }
+
+    /// Gives the ground another friction; the slipperier of two surfaces decides.
+    pub(crate) fn set_friction(&mut self, friction: f32) {
+        if let Some(ground) = self.engine.colliders.get_mut(self.ground) {
+            ground.set_friction(friction);
+        }
     }
 
     /// Positions and velocities of the joints.
@@ -183,7 +220,8 @@ impl World {
         if let Some((multibody, _)) = self.engine.multibody_of(&self.joints) {
             multibody.damping_mut().fill(0.0);
         }
-        for (&handle, name) in self.joints.iter().zip(robot.joint_names()) {
+        let ids = self.dry_friction.ids();
+        for ((&handle, name), id) in self.joints.iter().zip(robot.joint_names()).zip(ids) {
             let source = parsed.joint_name_to_idx.get(name).and_then(|&i| parsed.joints.get(i));
             let Some((multibody, link)) = self.engine.multibodies.get_mut(handle) else { continue };
             let dof = multibody.link(link).map(MultibodyLink::assembly_id);
@@ -191,6 +229,7 @@ impl World {
                 multibody.damping_mut()[dof] = source.damping_per_dof;
                 multibody.armature_mut()[dof] = source.armature_per_dof;
                 multibody.frictions_mut()[dof] = source.frictionloss_per_dof;
+                self.dry_friction[id] = source.frictionloss_per_dof;
             }
         }
     }
