@@ -73,7 +73,7 @@ impl Governor {
             guards: envelope.joints().map(|l| JointGuard::new(&l, emergency, margin, delay_s)),
             watch: Watch::new(len, &profile),
             admission: Admission::default(),
-            pace: Pace::new(),
+            pace: Pace::new(&profile),
             times: times(&profile),
             leases: LeaseBook::default(),
             ledger,

@@ -18,13 +18,16 @@
 
 mod admit;
 mod clause;
+mod contact;
 mod envelope;
+mod fence;
 mod governor;
 mod joint;
 mod lease;
 mod ledger;
 mod machine;
 mod pace;
+mod person;
 mod profile;
 mod record;
 mod rule;
@@ -32,10 +35,13 @@ mod vetted;
 mod watch;
 
 pub use clause::{Clause, Coverage};
+pub use contact::{BodyRegion, ContactLimits, ContactRule, REGIONS, RegionLimit};
 pub use envelope::{Envelope, EnvelopeError};
+pub use fence::{CORNERS_MAX, Fence, HeightBand, KEEP_OUT_MAX, KeepOut, OverspeedRule, Polygon};
 pub use governor::Governor;
 pub use lease::{Holder, Lease, LeaseBook, LeaseError, Resource};
 pub use machine::{Answer, Facts, Machine, Step, Times, Why};
+pub use person::PersonRule;
 pub use profile::{
     BaseAcceleration, BodyClass, LidarRule, Profile, ProfileError, StickRule, Supervision,
 };

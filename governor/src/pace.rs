@@ -1,13 +1,19 @@
-//! How fast the base may go: distance to what the lidar sees, scale, acceleration.
+//! How fast the base may go: scale, acceleration, permitted area, contact with people, distance
+//! to what the lidar sees and to the nearest person.
+//!
+//! The area comes first, because it alone bends a velocity; everything after it only makes the
+//! velocity smaller, which no other limit minds.
 
 use core::time::Duration;
 
 use signals::{
-    BaseVelocity, Cycle, Instant, LIDAR_BEAMS, LidarScan, MetresPerSecond, RadiansPerSecond,
+    BaseVelocity, BodyState, Cycle, Instant, LIDAR_BEAMS, LidarScan, MetresPerSecond,
+    PersonReading, RadiansPerSecond, SensorFrame,
 };
 
+use crate::fence::Walls;
 use crate::ledger::Ledger;
-use crate::{Actor, Kind, LidarRule, Profile, Record, Rule};
+use crate::{Actor, ContactRule, Kind, LidarRule, PersonRule, Profile, Record, Rule};
 
 /// Closing in slower than this, m/s, is standing: the beams at right angles to a motion must not
 /// stop it by the rounding of their cosine.
@@ -30,6 +36,8 @@ pub(crate) struct Pace {
     beams: [(f32, f32); LIDAR_BEAMS],
     last: BaseVelocity,
     last_at: Option<Instant>,
+    /// Highest speed of any point of the body that may touch a person, m/s.
+    contact: f32,
 }
 
 /// The beam that limits, and by how much.
@@ -41,14 +49,15 @@ struct Cap {
 }
 
 impl Pace {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(profile: &Profile) -> Self {
         let mut beam = 0;
         let beams = [(); LIDAR_BEAMS].map(|()| {
             let angle = LidarScan::angle(beam).0;
             beam += 1;
             (libm::cosf(angle), libm::sinf(angle))
         });
-        Self { beams, last: BaseVelocity::ZERO, last_at: None }
+        let contact = profile.contact.as_ref().map_or(f32::INFINITY, |rule| rule.speed().0);
+        Self { beams, last: BaseVelocity::ZERO, last_at: None, contact }
     }
 
     /// The body does not walk: the next walk begins from standstill.
@@ -69,17 +78,33 @@ impl Pace {
         cycle: &Cycle,
         asked: BaseVelocity,
         scale: f32,
-        lidar: Option<(&LidarRule, Option<&LidarScan>)>,
+        (frame, state): (&SensorFrame, &BodyState),
         (profile, ledger): (&Profile, &mut Ledger),
     ) -> BaseVelocity {
         let elapsed = self.last_at.map_or(cycle.period, |last| cycle.now.since(last));
         let dt = elapsed.min(cycle.period.saturating_mul(STEP_PERIODS)).as_secs_f32();
         let target = scaled(asked, scale, scale);
-        let eased = self.eased(target, dt, profile, ledger);
-        let admitted = match lidar {
-            Some((rule, scan)) => self.distanced(cycle, eased, dt, (rule, scan), ledger),
-            None => eased,
-        };
+        let mut admitted = self.eased(target, dt, profile, ledger);
+        let walls = profile.fence.as_ref().and_then(|fence| fence.walls(state, admitted));
+        if let Some(walls) = &walls {
+            admitted = fenced(walls, admitted, ledger);
+        }
+        if let Some(rule) = &profile.contact {
+            admitted = self.gentle(rule, admitted, ledger);
+        }
+        if let Some(rule) = &profile.lidar {
+            let scan = frame.lidar.as_ref();
+            admitted = self.distanced(cycle, admitted, dt, (rule, scan), ledger);
+        }
+        if let Some(rule) = &profile.person {
+            let person = rule.trusted(frame.person.as_ref(), cycle.now);
+            admitted = self.separated(cycle, admitted, dt, (rule, person), ledger);
+        }
+        // Braking goes from the last velocity to the permitted one on a straight line, whose points
+        // were permitted where the base was; here they must be, too.
+        if let Some(walls) = &walls {
+            admitted = walls.shrink(admitted);
+        }
         self.last = admitted;
         self.last_at = Some(cycle.now);
         admitted
@@ -116,6 +141,50 @@ impl Pace {
             ledger.lasting(Record { asked, allowed, measured, limit, ..record });
         }
         eased
+    }
+
+    /// No point of the body faster than a contact with a person permits.
+    fn gentle(
+        &self,
+        rule: &ContactRule,
+        velocity: BaseVelocity,
+        ledger: &mut Ledger,
+    ) -> BaseVelocity {
+        let (limit, asked) = (self.contact, fastest_point(velocity, rule.radius));
+        if asked <= limit {
+            return velocity;
+        }
+        let admitted = scaled(velocity, limit / asked, limit / asked);
+        let record = Record::of(Rule::ContactSpeed, Kind::Limited, Actor::Governor);
+        ledger.lasting(Record { asked, allowed: limit, measured: asked, limit, ..record });
+        admitted
+    }
+
+    /// No point of the body faster than the distance to the nearest person permits. Without a
+    /// reading it is the watch that scales.
+    fn separated(
+        &self,
+        cycle: &Cycle,
+        velocity: BaseVelocity,
+        dt: f32,
+        (rule, person): (&PersonRule, Option<&PersonReading>),
+        ledger: &mut Ledger,
+    ) -> BaseVelocity {
+        let Some(person) = person else { return velocity };
+        let (most, asked) =
+            (rule.speed_at(person, cycle.now), fastest_point(velocity, rule.radius.0));
+        if asked <= most {
+            return velocity;
+        }
+        let part = most / asked;
+        let target = scaled(velocity, part, part);
+        let admitted = self.braked(target, velocity, rule.braking.0 * dt);
+        let record = Record::of(Rule::PersonNear, Kind::Limited, Actor::Governor);
+        let (allowed, measured) = (admitted.speed().0, person.distance.0);
+        let limit = rule.distance_for(asked, person, cycle.now);
+        let asked = velocity.speed().0;
+        ledger.lasting(Record { asked, allowed, measured, limit, ..record });
+        admitted
     }
 
     /// Planar speed small enough to stop before what the lidar sees; yaw is left alone.
@@ -206,6 +275,23 @@ impl Pace {
             yaw: target.yaw,
         }
     }
+}
+
+/// `velocity` inside the permitted area: slowed toward its border, left alone along it.
+fn fenced(walls: &Walls, velocity: BaseVelocity, ledger: &mut Ledger) -> BaseVelocity {
+    let admitted = walls.slide(velocity);
+    if admitted != velocity {
+        let record = Record::of(Rule::Geofence, Kind::Limited, Actor::Governor);
+        let (asked, allowed) = (velocity.speed().0, admitted.speed().0);
+        let (measured, limit) = (walls.distance, walls.needed);
+        ledger.lasting(Record { asked, allowed, measured, limit, ..record });
+    }
+    admitted
+}
+
+/// Speed of the fastest point of a body of this radius, m/s.
+fn fastest_point(velocity: BaseVelocity, radius: f32) -> f32 {
+    velocity.speed().0 + velocity.yaw.0.abs() * radius
 }
 
 /// Age of a scan; one from the future is as old as it is early.

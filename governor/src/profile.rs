@@ -8,6 +8,10 @@ use signals::{
     RadiansPerSecondSquared,
 };
 
+use crate::contact::ContactRule;
+use crate::fence::{Fence, HeightBand, OverspeedRule};
+use crate::person::PersonRule;
+
 /// How fast the admitted base velocity may change.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BaseAcceleration {
@@ -120,6 +124,16 @@ pub struct Profile {
     pub acceleration: BaseAcceleration,
     /// Distance rule; `None` for a body without lidar.
     pub lidar: Option<LidarRule>,
+    /// Where the base may be; `None` where the deployment needs no fence.
+    pub fence: Option<Fence>,
+    /// How high the base may be on its feet; `None` without a check.
+    pub height: Option<HeightBand>,
+    /// How much faster than permitted the base may be measured; `None` without a check.
+    pub overspeed: Option<OverspeedRule>,
+    /// Distance to people; `None` where nobody can come near.
+    pub person: Option<PersonRule>,
+    /// Contact with people; `None` where nobody can come near.
+    pub contact: Option<ContactRule>,
     /// Tilt of the base from which it counts as falling, up to pi/2 rad (quadruped 35 deg).
     pub tilt_max: Radians,
     /// Tilt of the base that is recorded, below `tilt_max`.
@@ -170,6 +184,11 @@ impl Default for Profile {
                 yaw: RadiansPerSecondSquared(3.0),
             },
             lidar: None,
+            fence: None,
+            height: None,
+            overspeed: None,
+            person: None,
+            contact: None,
             tilt_max: Radians(0.61),
             tilt_notice: Radians(0.35),
             reading_age_limited: Duration::from_millis(5),
@@ -251,10 +270,13 @@ impl Profile {
             ("brake_delay", p.brake_delay <= SPAN_MAX, "at most 60 s"),
             ("position_margin", not_negative(p.position_margin.0), zero_or_more),
         ];
-        match rules.iter().find(|(_, holds, _)| !holds) {
-            Some(&(field, _, rule)) => Err(ProfileError { field, rule }),
-            None => self.lidar.map_or(Ok(()), |rule| rule.check()),
-        }
+        all_hold(&rules)?;
+        p.lidar.as_ref().map_or(Ok(()), LidarRule::check)?;
+        p.fence.as_ref().map_or(Ok(()), Fence::check)?;
+        p.height.as_ref().map_or(Ok(()), HeightBand::check)?;
+        p.overspeed.as_ref().map_or(Ok(()), OverspeedRule::check)?;
+        p.person.as_ref().map_or(Ok(()), PersonRule::check)?;
+        p.contact.as_ref().map_or(Ok(()), ContactRule::check)
     }
 }
 
@@ -270,31 +292,44 @@ impl StickRule {
 impl LidarRule {
     fn check(&self) -> Result<(), ProfileError> {
         let span = "longer than zero and at most 60 s";
-        let rules = [
+        all_hold(&[
             ("lidar.radius", positive(self.radius.0), "positive and at most 1e6"),
             ("lidar.margin", not_negative(self.margin.0), "0 to 1e6"),
             ("lidar.braking", positive(self.braking.0), "positive and at most 1e6"),
-            ("lidar.reaction", self.reaction <= SPAN_MAX, "at most 60 s"),
+            ("lidar.reaction", short(self.reaction), "at most 60 s"),
             ("lidar.age_max", some(self.age_max), span),
-        ];
-        match rules.iter().find(|(_, holds, _)| !holds) {
-            Some(&(field, _, rule)) => Err(ProfileError { field, rule }),
-            None => Ok(()),
-        }
+        ])
     }
 }
 
 /// No number of a profile is larger, in any SI unit.
 const NUMBER_MAX: f32 = 1e6;
 
-fn some(span: Duration) -> bool {
+/// The first rule that does not hold, as field, truth and words.
+pub(crate) fn all_hold(rules: &[(&'static str, bool, &'static str)]) -> Result<(), ProfileError> {
+    match rules.iter().find(|(_, holds, _)| !holds) {
+        Some(&(field, _, rule)) => Err(ProfileError { field, rule }),
+        None => Ok(()),
+    }
+}
+
+pub(crate) fn some(span: Duration) -> bool {
     !span.is_zero() && span <= SPAN_MAX
 }
 
-fn positive(number: f32) -> bool {
+pub(crate) fn positive(number: f32) -> bool {
     number > 0.0 && number <= NUMBER_MAX
 }
 
-fn not_negative(number: f32) -> bool {
+pub(crate) fn not_negative(number: f32) -> bool {
     (0.0..=NUMBER_MAX).contains(&number)
+}
+
+pub(crate) fn short(span: Duration) -> bool {
+    span <= SPAN_MAX
+}
+
+/// A number, and not too large either way.
+pub(crate) fn bounded(number: f32) -> bool {
+    number.abs() <= NUMBER_MAX
 }

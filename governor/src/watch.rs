@@ -8,6 +8,8 @@ use signals::{
     RadiansPerSecond, Ruling, SensorFrame,
 };
 
+use crate::fence::BaseWatch;
+use crate::person::PersonWatch;
 use crate::{Actor, BodyClass, Envelope, Profile, Rule};
 
 /// One joint in this many may be silent while the others prove a standstill.
@@ -73,6 +75,8 @@ pub(crate) struct Watch {
     last: Joints<Repeat>,
     bad_frames: u32,
     ages: Ages,
+    base: BaseWatch,
+    person: PersonWatch,
     settled_since: Option<Instant>,
     still_since: Option<Instant>,
 }
@@ -123,6 +127,8 @@ impl Watch {
             blind: u32::MAX,
             last: Joints::filled(Repeat::default(), joints),
             bad_frames: 0,
+            base: BaseWatch::default(),
+            person: PersonWatch::default(),
             settled_since: None,
             still_since: None,
         }
@@ -142,6 +148,10 @@ impl Watch {
         self.look_at_joints(input, &mut sight);
         look_at_imu(input, self.ages, &mut sight);
         look_at_state(input, self.ages, &mut sight);
+        self.base.look(input, &mut sight);
+        if let Some(rule) = &input.profile.person {
+            self.person.look(rule, input, &mut sight);
+        }
         // Whatever makes the robot slow down or stop also keeps it from being started.
         if let Some(cause) = sight.worst.0.filter(|cause| cause.level >= Level::Limited) {
             sight.blocker.add(cause);

@@ -63,10 +63,8 @@ impl Governor {
             Authority::Teleop | Authority::Brain => {
                 match self.asked(authority, operator, state.posture, due) {
                     Some(asked) => {
-                        let lidar = self.profile.lidar.as_ref();
-                        let lidar = lidar.map(|rule| (rule, frame.lidar.as_ref()));
-                        let book = (&self.profile, &mut self.ledger);
-                        let velocity = self.pace.admit(cycle, asked, scale, lidar, book);
+                        let (seen, book) = ((frame, state), (&self.profile, &mut self.ledger));
+                        let velocity = self.pace.admit(cycle, asked, scale, seen, book);
                         (authority, Motion::Walk(velocity))
                     }
                     None => (authority, Motion::Stand),
