@@ -209,8 +209,8 @@ clauses! {
         "What is learnt may change the command of a controller only by a bounded part.",
         NotYet("joint-level policies");
     A4: "EU 2023/1230 1.2.1", "Learning cannot change limits", "学习不能改变限制",
-        "Limits have private fields and can only be tightened; a bad profile locks the robot out.",
-        Partly("a check of the limits in memory while running");
+        "Limits are private and only tightened; in memory they are checked each second.",
+        Partly("what is computed from the limits at the start is not checked again");
     A5: "published attacks on language-driven robots", "Only permitted tasks", "只执行许可任务",
         "Physical limits hold whatever a plan asks for.",
         Partly("a list of skills per scenario");
@@ -223,31 +223,31 @@ clauses! {
     // G: levels of intelligence and scenarios.
     G1: "Hangzhou, grading; T/CIE 298", "Limits by level and scenario", "按智能级别与场景限制",
         "The limit in force is the stricter of the level's and the scenario's.",
-        NotYet("profiles by level and scenario");
+        Partly("the cap on the brain's residual, and tool speeds, have nothing to act on yet");
     G2: "Hangzhou, grading", "A scenario changes only at rest, by a person",
         "场景只能静止时由人切换",
-        "A change while moving is refused; an unknown scenario is the strictest one.",
-        NotYet("profiles by level and scenario");
+        "The scenario is given once, before the first cycle; an unknown one is the strictest.",
+        Partly("a change while the program runs: today it takes a restart");
     G3: "Shenzhen AI regulation, high risk", "High risk needs an assessment", "高风险需评估编号",
         "A profile of a high-risk cell without the id of its assessment is refused.",
         NotYet("profiles by level and scenario");
     // P: observation period.
     P1: "Hangzhou, observation period", "What is new is observed first", "新事物先行观察",
-        "A new model, limit or scenario begins with reduced speed.",
-        NotYet("the observation period");
+        "A new model, limit or scenario, or an event, begins with reduced speed.",
+        Partly("a supervisor of its own for each robot under observation");
     P2: "Hangzhou, observation period", "Observation ends by evidence", "凭证据结束观察",
-        "The period ends after enough hours without an event, and never earlier.",
-        NotYet("the observation period");
+        "The period ends after 30 clean hours and 200 tasks, and never earlier.",
+        Covered;
     P3: "practice: shadow runs", "A candidate runs without authority", "候选策略影子运行",
         "A new policy plans beside the old one and only its disagreement is kept.",
         NotYet("the shadow run");
     // B: sandbox.
     B1: "Hangzhou, sandbox", "A permit has an area and an end", "沙盒许可有范围与期限",
-        "Outside its area or time the robot goes to safety.",
-        NotYet("the sandbox permit");
+        "Outside its area or time the robot settles at once, and nothing starts there.",
+        Partly("places are those of the odometry, which drifts");
     B2: "Hangzhou, sandbox", "A permit relaxes no stop", "沙盒不放宽停止",
         "Experimental limits need a permit and touch neither oversight nor stops.",
-        NotYet("the sandbox permit");
+        Covered;
     // W: soft measures.
     W1: "Hangzhou, soft measures (mirrored)", "Measures grow by degrees", "措施逐级加重",
         "A level says how bad it is; the worst cause decides.",
@@ -257,7 +257,7 @@ clauses! {
         Partly("recurrence, and charging faster than recovering");
     W3: "Hangzhou, soft measures", "Notices from outside only tighten", "外部通知只能收紧",
         "A signed notice is recorded and shown, and may make limits stricter.",
-        NotYet("inbound notices");
+        Partly("read from files; no way in over a network");
     // E: explanation and audit.
     E1: "Hangzhou, ethics; AI Act 12", "Each intervention is explained", "每次干预可解释",
         "Whatever the governor refuses, limits or changes leaves a record and a plain sentence.",

@@ -108,36 +108,6 @@ impl Envelope {
         Ok(self)
     }
 
-    /// A hash of all limits (FNV-1a over their bits): equal on both sides of a link, or no motion.
-    #[must_use]
-    pub fn id(&self) -> u64 {
-        let joints = self.joints.iter().flat_map(|l| {
-            [
-                l.q_min.0,
-                l.q_max.0,
-                l.dq_max.0,
-                l.tau_max.0,
-                l.corner_speed.0,
-                l.no_load_speed.0,
-                l.braking.0,
-                l.kp_max.0,
-                l.kd_max.0,
-                l.inertia_min.0,
-                l.acceleration_max.0,
-                l.jerk_max.0,
-                l.torque_rate.0,
-                l.torque_continuous.0,
-                l.thermal_time.0,
-            ]
-        });
-        joints
-            .chain([self.emergency_damping.0])
-            .flat_map(|number| number.to_bits().to_le_bytes())
-            .fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-                (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-            })
-    }
-
     /// The limits in force, one set per joint.
     #[must_use]
     pub const fn joints(&self) -> &Joints<JointLimits> {

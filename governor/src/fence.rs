@@ -68,8 +68,26 @@ impl Polygon {
         self.edges().filter(crossed).count() % 2 == 1
     }
 
+    /// Distance of `at` from the border: positive inside, negative outside. A place that is not a
+    /// number is infinitely far outside.
+    #[must_use]
+    pub fn clearance(&self, at: [f32; 2]) -> Metres {
+        let nearest = self.edges().map(|edge| sub(on_edge(edge, at), at));
+        let distance = nearest.map(|away| dot(away, away)).fold(f32::INFINITY, f32::min);
+        match self.contains(at) {
+            true => Metres(libm::sqrtf(distance)),
+            false if at.iter().all(|number| number.is_finite()) => Metres(-libm::sqrtf(distance)),
+            false => Metres(f32::NEG_INFINITY),
+        }
+    }
+
+    /// The corners, in order.
+    pub(crate) fn corners(&self) -> &[[f32; 2]] {
+        self.corners.get(..self.len).unwrap_or_default()
+    }
+
     fn edges(&self) -> impl Iterator<Item = ([f32; 2], [f32; 2])> + '_ {
-        let corners = self.corners.get(..self.len).unwrap_or_default();
+        let corners = self.corners();
         let next = corners.iter().cycle().skip(1);
         corners.iter().zip(next).map(|(from, to)| (*from, *to))
     }

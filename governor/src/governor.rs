@@ -1,6 +1,7 @@
 //! The governor: one ruling and one vetted command per cycle.
 
 mod causes;
+mod deploy;
 mod guard;
 mod motion;
 mod tell;
@@ -10,6 +11,8 @@ use signals::{
 };
 
 use crate::admit::{Admission, Due};
+use crate::deployment::Deployed;
+use crate::integrity::Integrity;
 use crate::joint::JointGuard;
 use crate::lease::LeaseBook;
 use crate::ledger::Ledger;
@@ -30,6 +33,8 @@ pub struct Governor {
     envelope: Envelope,
     profile: Profile,
     guards: Joints<JointGuard>,
+    integrity: Integrity,
+    deployed: Deployed,
     watch: Watch,
     admission: Admission,
     pace: Pace,
@@ -71,6 +76,8 @@ impl Governor {
         }
         Self {
             guards: envelope.joints().map(|l| JointGuard::new(&l, emergency, margin, delay_s)),
+            integrity: Integrity::of(&envelope, &profile),
+            deployed: Deployed::default(),
             watch: Watch::new(len, &profile),
             admission: Admission::default(),
             pace: Pace::new(&profile),
@@ -105,7 +112,11 @@ impl Governor {
         self.ledger.begin(cycle);
         let now = cycle.now;
         let (envelope, profile, ruling) = (&self.envelope, &self.profile, &self.ruling);
-        let sight = self.watch.look(&Input { cycle, frame, state, envelope, profile, ruling });
+        let raised_by = self.raised_by.rule;
+        let input = Input { cycle, frame, state, envelope, profile, ruling, raised_by };
+        let mut sight = self.watch.look(&input);
+        self.integrity.look(&input, &mut sight);
+        self.deployed.look(&input, &mut sight, &mut self.ledger);
         if let Some(plan) = plan {
             let book = (&mut self.leases, &mut self.ledger);
             self.admission.judge(plan, now, profile, book);

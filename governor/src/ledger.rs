@@ -167,8 +167,12 @@ impl Ledger {
         }
     }
 
+    // Rare beside what only counts on.
+    #[inline(never)]
     fn push(&mut self, record: Record) {
-        let record = Record { cycle: self.cycle, at: self.now, ..record };
+        // Before the first cycle there is none to name.
+        let cycle = if self.cycle == u64::MAX { 0 } else { self.cycle };
+        let record = Record { cycle, at: self.now, ..record };
         if self.queue.push_back(record).is_err() {
             self.lost = self.lost.saturating_add(1);
         }

@@ -19,28 +19,42 @@
 mod admit;
 mod clause;
 mod contact;
+mod deployment;
 mod envelope;
 mod fence;
+mod fingerprint;
 mod governor;
+mod grading;
+mod identity;
+mod integrity;
 mod joint;
 mod lease;
 mod ledger;
 mod machine;
+mod notice;
+mod observation;
 mod pace;
+mod permit;
 mod person;
 mod profile;
 mod record;
 mod rule;
 mod vetted;
+mod wall;
 mod watch;
 
 pub use clause::{Clause, Coverage};
 pub use contact::{BodyRegion, ContactLimits, ContactRule, REGIONS, RegionLimit};
+pub use deployment::{Deployment, TooLate};
 pub use envelope::{Envelope, EnvelopeError};
 pub use fence::{CORNERS_MAX, Fence, HeightBand, KEEP_OUT_MAX, KeepOut, OverspeedRule, Polygon};
 pub use governor::Governor;
+pub use grading::{Contact, Grade, GradeLimits, Intelligence, IntelligenceLevel, Scenario, Scope};
 pub use lease::{Holder, Lease, LeaseBook, LeaseError, Resource};
 pub use machine::{Answer, Facts, Machine, Step, Times, Why};
+pub use notice::{ISSUERS_MAX, NOTICES_MAX, Notice, NoticeRefusal, Tightening};
+pub use observation::{OBSERVATION_HOURS, OBSERVATION_TASKS, Observation};
+pub use permit::{Experiment, Permit};
 pub use person::PersonRule;
 pub use profile::{
     BaseAcceleration, BodyClass, LidarRule, Profile, ProfileError, StickRule, Supervision,
@@ -48,3 +62,4 @@ pub use profile::{
 pub use record::{Actor, Kind, Language, Record, Sentence};
 pub use rule::Rule;
 pub use vetted::Vetted;
+pub use wall::{WallStart, WallTime};

@@ -36,6 +36,8 @@ pub enum Actor {
     Body,
     /// A person.
     Operator,
+    /// An authority or the maker, by a signed file.
+    Outside,
 }
 
 /// One intervention. Numbers that do not apply are zero; their unit is then empty.
@@ -153,7 +155,7 @@ fn english(r: &Record, f: &mut Formatter<'_>) -> fmt::Result {
         Kind::ActAccepted => write!(f, "Accepted: {}", r.rule.title())?,
         Kind::ActRefused => {
             write!(f, "Refused: {}, but ", r.rule.title())?;
-            f.write_str(r.cause.map_or("there is nothing to do in this mode", Rule::title))?;
+            f.write_str(r.cause.map_or(without_cause(r.rule)[0], Rule::title))?;
         }
     }
     if let Some(joint) = r.joint {
@@ -186,7 +188,7 @@ fn chinese(r: &Record, f: &mut Formatter<'_>) -> fmt::Result {
         Kind::ActAccepted => write!(f, "已接受：{}", r.rule.title_chinese())?,
         Kind::ActRefused => {
             write!(f, "已拒绝：{}，原因：", r.rule.title_chinese())?;
-            f.write_str(r.cause.map_or("此模式下无可执行之事", Rule::title_chinese))?;
+            f.write_str(r.cause.map_or(without_cause(r.rule)[1], Rule::title_chinese))?;
         }
     }
     if let Some(joint) = r.joint {
@@ -198,6 +200,14 @@ fn chinese(r: &Record, f: &mut Formatter<'_>) -> fmt::Result {
         write!(f, "，{} 个周期", r.ticks)?;
     }
     f.write_str("）。")
+}
+
+/// Why an act without a cause was refused, in English and in Chinese.
+const fn without_cause(rule: Rule) -> [&'static str; 2] {
+    match rule {
+        Rule::Notice => ["it is forged, replayed or expired", "它系伪造、重放或已过期"],
+        _ => ["there is nothing to do in this mode", "此模式下无可执行之事"],
+    }
 }
 
 /// The numbers that belong to the rule, each with its unit.

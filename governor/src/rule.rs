@@ -227,10 +227,11 @@ rules! {
     Recurred: "RECURRED", W2, "", "times", "the same level came back too often",
         "同一级别反复出现";
     Strikes: "STRIKES", S4, "", "times", "a second cut or fall within a day", "一天内第二次断电或跌倒";
-    Observation: "OBSERVATION", P1, "", "", "the observation period permits less speed",
+    Observation: "OBSERVATION", P1, "", "h", "the observation period permits less speed",
         "观察期限速";
     Permit: "PERMIT", B1, "", "m", "the robot is outside its sandbox permit", "机器人超出沙盒许可范围";
-    PermitEnded: "PERMIT-ENDED", B1, "", "s", "the sandbox permit has ended", "沙盒许可已到期";
+    PermitEnded: "PERMIT-ENDED", B1, "", "s", "the sandbox permit is not in force",
+        "沙盒许可未生效或已到期";
     PermitClock: "PERMIT-CLOCK", B1, "", "s", "the clock was set back under a permit",
         "许可期内时钟被回拨";
     Notice: "NOTICE", W3, "", "", "a notice from outside tightens the limits", "外部通知收紧限制";

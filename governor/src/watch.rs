@@ -106,6 +106,8 @@ pub(crate) struct Input<'a> {
     pub(crate) profile: &'a Profile,
     /// What was decided in the last cycle.
     pub(crate) ruling: &'a Ruling,
+    /// What raised the level last.
+    pub(crate) raised_by: Rule,
 }
 
 impl Input<'_> {

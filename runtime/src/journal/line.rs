@@ -113,6 +113,7 @@ const fn actor(actor: Actor) -> &'static str {
         Actor::Cerebellum => "cerebellum",
         Actor::Body => "body",
         Actor::Operator => "operator",
+        Actor::Outside => "outside",
     }
 }
 
