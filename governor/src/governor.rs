@@ -7,7 +7,8 @@ mod motion;
 mod tell;
 
 use signals::{
-    BodyState, Cycle, Instant, Joints, Level, Mode, Motion, Operator, Plan, Ruling, SensorFrame,
+    BodyState, Cycle, Instant, Joints, Level, Mode, Motion, Operator, Plan, Radians, Ruling,
+    SensorFrame,
 };
 
 use crate::admit::{Admission, Due};
@@ -45,6 +46,8 @@ pub struct Governor {
     ruling: Ruling,
     /// Time of the last ruling.
     last: Option<Instant>,
+    /// Where each joint of a body that stands by itself has come to rest in this stop.
+    rest: Joints<Option<Radians>>,
     /// The lowest way of stopping this stop has had to fall back to.
     stop_way: Motion,
     /// Number of the cycle the ruling belongs to.
@@ -87,6 +90,7 @@ impl Governor {
             ruling: Ruling { mode: machine.mode(), ..Ruling::default() },
             machine,
             last: None,
+            rest: Joints::filled(None, len),
             stop_way: Motion::Settle,
             ruled: None,
             max_level: Level::Nominal,

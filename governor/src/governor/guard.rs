@@ -5,7 +5,7 @@ use signals::{BodyCommand, BodyState, Cycle, JointCommand, JointId, Joints, Leve
 use super::{BAD_COMMANDS_SETTLE, Governor};
 use crate::joint::{self, Change};
 use crate::watch::{count, ticks};
-use crate::{Actor, Kind, Record, Rule, Vetted};
+use crate::{Actor, BodyClass, Kind, Record, Rule, Vetted};
 
 impl Governor {
     /// Turns what the motion controller wants into what the body may do. Never fails: the worst
@@ -19,8 +19,11 @@ impl Governor {
         self.ledger.begin(cycle);
         let now = cycle.now;
         let latest = now + self.profile.command_validity;
-        let usable = self.usable(cycle, &wanted);
+        let mut usable = self.usable(cycle, &wanted);
         let motion = self.ruling.motion;
+        if self.profile.body == BodyClass::StaticallyStable {
+            usable |= self.stop_in_place(&mut wanted);
+        }
         match motion {
             Motion::Stand | Motion::Walk(_) | Motion::Settle if usable => {
                 self.guard(state, &mut wanted.joints);
@@ -66,6 +69,33 @@ impl Governor {
             self.bad_commands_settling = self.bad_commands_settling.saturating_add(1);
         }
         false
+    }
+
+    /// A body that stands by itself needs no controller to stop: at HOLD and above the governor
+    /// itself brings each joint to rest and holds it there, whatever the controller wants.
+    fn stop_in_place(&mut self, wanted: &mut BodyCommand) -> bool {
+        if self.ruling.level < Level::Hold || self.ruled.is_none() {
+            self.rest = Joints::filled(None, self.guards.len());
+            return false;
+        }
+        let slow = self.profile.static_joint_speed;
+        for joint in self.guards.ids() {
+            let seen = self.watch.sees(joint);
+            if let (None, Some(seen)) = (self.rest[joint], seen)
+                && seen.dq.abs() <= slow
+            {
+                self.rest[joint] = Some(seen.q);
+            }
+        }
+        wanted.joints = Joints::from_fn(self.guards.len(), |joint| {
+            let dq = self.watch.sees(joint).map(|reading| reading.dq);
+            let damped = self.guards[joint].damped(dq);
+            match self.rest[joint] {
+                Some(q) => JointCommand { q, kp: self.envelope.joints()[joint].kp_max, ..damped },
+                None => damped,
+            }
+        });
+        true
     }
 
     fn limp(&self) -> Joints<JointCommand> {
