@@ -224,6 +224,50 @@ table! {
 }
 
 table! {
+    /// Ages of the supervising session's last sign of life.
+    SupervisionFile {
+        /// It is recorded.
+        notice_ms: f64,
+        /// The robot holds.
+        hold_ms: f64,
+        /// The robot settles.
+        settle_ms: f64,
+    }
+}
+
+table! {
+    /// The stick of a person who drives: ages of its last reading, and the manual speed.
+    StickFile {
+        /// An older reading counts as released.
+        age_max_ms: f64,
+        /// The speed is scaled down.
+        limited_ms: f64,
+        /// The robot holds.
+        hold_ms: f64,
+        /// The robot settles.
+        settle_ms: f64,
+        /// Highest planar speed of a person who drives.
+        speed_max_m_s: f32,
+        /// Highest turning speed of a person who drives.
+        yaw_max_rad_s: f32,
+    }
+}
+
+impl Default for StickFile {
+    /// As the governor's notes have it: 0.25 m/s, and released after 100 ms.
+    fn default() -> Self {
+        Self {
+            age_max_ms: 100.0,
+            limited_ms: 200.0,
+            hold_ms: 1000.0,
+            settle_ms: 30_000.0,
+            speed_max_m_s: 0.25,
+            yaw_max_rad_s: 0.5,
+        }
+    }
+}
+
+table! {
     /// Envelope and profile of the governor.
     GovernorFile {
         /// Highest forward speed, either way.
@@ -248,6 +292,15 @@ table! {
         reading_age_settle_ms: f64,
         /// Speed scale at level LIMITED.
         limited_scale: f32,
+        /// Who must watch the robot; nobody must without it.
+        #[serde(default)]
+        supervision: Option<SupervisionFile>,
+        /// The stick of a person who drives.
+        #[serde(default)]
+        stick: StickFile,
+        /// The firmware can settle the body by itself.
+        #[serde(default)]
+        firmware_settle: bool,
         /// A settling robot that is not down by then loses power.
         settle_timeout_s: f64,
         /// Kept free before each position limit.

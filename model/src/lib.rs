@@ -20,7 +20,8 @@ mod tree;
 pub use dynamics::{BaseMotion, Dynamics, Wrench};
 pub use file::{
     BodyClass, BrainFile, ControlFile, EstimatorFile, FootFile, GaitFile, GovernorFile,
-    JointGroupFile, MotionFile, MpcFile, PostureFile, RobotFile, SimFile,
+    JointGroupFile, MotionFile, MpcFile, PostureFile, RobotFile, SimFile, StickFile,
+    SupervisionFile,
 };
 pub use kinematics::Kinematics;
 pub use load::{Foot, PostureAngles, Robot};

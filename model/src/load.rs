@@ -10,7 +10,7 @@ use signals::{
     RadiansPerSecondCubed, RadiansPerSecondSquared, Seconds, Stiffness,
 };
 
-use crate::file::{BodyClass, JointGroupFile, PostureFile, RobotFile};
+use crate::file::{JointGroupFile, PostureFile, RobotFile};
 use crate::mjcf;
 use crate::toml_source::{LoadError, TomlSource};
 use crate::tree::RobotModel;
@@ -336,12 +336,6 @@ impl Check<'_> {
 
     fn numbers(&self) -> Checked<()> {
         let f = self.file;
-        if f.body_class == BodyClass::StaticallyStable {
-            let rule = "only actively_stable bodies can be run so far: the stop in place of a \
-                        statically_stable one is not there yet"
-                .into();
-            return Err(self.source.error("body_class", rule, "use actively_stable, or wait"));
-        }
         let between = [
             ("control.rate_hz", f.control.rate_hz, 100.0, 4000.0),
             ("control.command_validity_ms", f.control.command_validity_ms, 0.5, 100.0),
@@ -421,7 +415,6 @@ mod tests {
             ("geom = \"FL_foot\"", "geom = \"FL_fot\"", "not a named sphere"),
             ("schema = \"triune.robot/1\"", "schema = \"x\"", "triune.robot/1"),
             ("horizon = 10", "horizon = 0", "at least 1"),
-            ("\"actively_stable\"", "\"statically_stable\"", "so far"),
         ];
         for (from, to, rule) in table {
             let error = edited(from, to);

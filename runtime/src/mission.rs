@@ -73,6 +73,16 @@ pub enum Act {
     ReleaseStop,
     /// The brain gets a goal.
     Goal(Goal),
+    /// A person takes over and holds the stick like this.
+    TakeOver {
+        /// m/s.
+        forward_m_s: f32,
+        /// rad/s.
+        #[serde(default)]
+        yaw_rad_s: f32,
+    },
+    /// The person hands back to the brain.
+    HandBack,
     /// The base is pushed.
     Push {
         /// World frame, N.
@@ -105,6 +115,8 @@ pub enum Condition {
     Standing,
     /// Stepping.
     Walking,
+    /// A person drives.
+    Manual,
     /// At the goal.
     Goal,
     /// Level HOLD, standing.
@@ -191,6 +203,7 @@ impl Condition {
             Self::Inhibited => view.mode == Mode::Inhibited && view.level < Level::Limited,
             Self::Standing => view.posture == Posture::Standing,
             Self::Walking => view.posture == Posture::Walking,
+            Self::Manual => view.mode == Mode::Manual && view.posture == Posture::Walking,
             Self::Goal => view.at_goal,
             Self::Hold => view.level == Level::Hold && view.posture == Posture::Standing,
             Self::Stopped => view.level == Level::Stopped,

@@ -9,8 +9,8 @@ use governor::{Kind, Record, Rule};
 use model::Robot;
 use sha2::{Digest, Sha256};
 use signals::{
-    BaseVelocity, Cycle, Instant, JointCommand, JointId, Level, Metres, Mode, Motion, Newtons,
-    Operator, OperatorAct, Posture, Radians,
+    BaseVelocity, Cycle, Instant, JointCommand, JointId, Level, Metres, MetresPerSecond, Mode,
+    Motion, Newtons, Operator, OperatorAct, Posture, Radians, RadiansPerSecond, Stick,
 };
 use sim::{Disturbance, SimBody, Yard};
 
@@ -195,6 +195,7 @@ impl Run {
             let now = Instant::from_nanos(due.saturating_mul(nanos));
             let cycle = Cycle { number: due, now, period: self.period };
             self.parts.plans.take(due);
+            self.attend(now);
             let turn = self.parts.turn(&cycle, &self.operator);
             self.bell.iter().for_each(Bell::deliver);
             self.operator.act = None;
@@ -211,6 +212,14 @@ impl Run {
             if over {
                 return (turns, now);
             }
+        }
+    }
+
+    /// The person who watches gives a sign of life, and the stick, if held, is read anew.
+    fn attend(&mut self, now: Instant) {
+        self.operator.supervisor = Some(now);
+        if let Some(stick) = &mut self.operator.stick {
+            stick.at = now;
         }
     }
 
@@ -392,22 +401,12 @@ impl Run {
                 label = &step.say;
                 EventKind::Phase
             }
-            Act::Start => {
-                self.operator.act = Some(OperatorAct::Start);
-                EventKind::StartAsked
-            }
-            Act::Reset => {
-                self.operator.act = Some(OperatorAct::Reset);
-                EventKind::ResetAsked
-            }
-            Act::PressStop => {
-                self.operator.stop = true;
-                EventKind::StopPressed
-            }
-            Act::ReleaseStop => {
-                self.operator.stop = false;
-                EventKind::StopReleased
-            }
+            Act::Start
+            | Act::Reset
+            | Act::PressStop
+            | Act::ReleaseStop
+            | Act::TakeOver { .. }
+            | Act::HandBack => self.act_as_person(cycle, &step.act),
             Act::Goal(goal) => {
                 self.arrived = false;
                 self.goal = Some(match goal {
@@ -451,6 +450,43 @@ impl Run {
             }
         };
         self.tell(Event::new(cycle.now, cycle.number, kind, label).with(values));
+    }
+
+    /// What the mission has a person do.
+    fn act_as_person(&mut self, cycle: &Cycle, act: &Act) -> EventKind {
+        match act {
+            Act::Start => {
+                self.operator.act = Some(OperatorAct::Start);
+                EventKind::StartAsked
+            }
+            Act::Reset => {
+                self.operator.act = Some(OperatorAct::Reset);
+                EventKind::ResetAsked
+            }
+            Act::PressStop => {
+                self.operator.stop = true;
+                EventKind::StopPressed
+            }
+            Act::ReleaseStop => {
+                self.operator.stop = false;
+                EventKind::StopReleased
+            }
+            Act::TakeOver { forward_m_s, yaw_rad_s } => {
+                let velocity = BaseVelocity {
+                    forward: MetresPerSecond(*forward_m_s),
+                    left: MetresPerSecond(0.0),
+                    yaw: RadiansPerSecond(*yaw_rad_s),
+                };
+                self.operator.stick = Some(Stick { velocity, held: true, at: cycle.now });
+                self.operator.act = Some(OperatorAct::TakeOver);
+                EventKind::TakenOver
+            }
+            Act::HandBack => {
+                self.operator.act = Some(OperatorAct::HandBack);
+                EventKind::HandedBack
+            }
+            _ => EventKind::Note,
+        }
     }
 
     fn disturb_joint(&mut self, robot: &Robot, name: &str, what: fn(JointId) -> Disturbance) {

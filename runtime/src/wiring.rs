@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use brain::{BackendChoice, Navigator, Planner, Policy};
 use cerebellum::{Cerebellum, InlineForcePlanner};
-use governor::{BaseAcceleration, Envelope, Governor, LidarRule, Profile};
+use governor::{
+    BaseAcceleration, BodyClass, Envelope, Governor, LidarRule, Profile, StickRule, Supervision,
+};
 use model::Robot;
 use signals::{
     BaseVelocity, Metres, MetresPerSecond, MetresPerSecondSquared, Radians, RadiansPerSecond,
@@ -36,7 +38,30 @@ pub fn profile(robot: &Robot) -> Profile {
     let file = &robot.file.governor;
     let ms = |value: f64| Duration::from_secs_f64(value * 1e-3);
     let planar = MetresPerSecondSquared(file.acceleration_max_m_s2);
+    let watched = |s: &model::SupervisionFile| Supervision {
+        notice: ms(s.notice_ms),
+        hold: ms(s.hold_ms),
+        settle: ms(s.settle_ms),
+    };
+    let stick = &file.stick;
     Profile {
+        body: match robot.file.body_class {
+            model::BodyClass::ActivelyStable => BodyClass::ActivelyStable,
+            model::BodyClass::StaticallyStable => BodyClass::StaticallyStable,
+        },
+        firmware_settle: file.firmware_settle,
+        supervision: file.supervision.as_ref().map(watched),
+        stick: StickRule {
+            age_max: ms(stick.age_max_ms),
+            limited: ms(stick.limited_ms),
+            hold: ms(stick.hold_ms),
+            settle: ms(stick.settle_ms),
+            speed_max: BaseVelocity {
+                forward: MetresPerSecond(stick.speed_max_m_s),
+                left: MetresPerSecond(stick.speed_max_m_s),
+                yaw: RadiansPerSecond(stick.yaw_max_rad_s),
+            },
+        },
         plan_age_max: ms(file.plan_age_max_ms),
         plan_validity_max: ms(file.plan_validity_max_ms),
         speed_max: BaseVelocity {
@@ -72,8 +97,13 @@ pub fn profile(robot: &Robot) -> Profile {
 /// the bell that wakes it is to be delivered after each turn.
 ///
 /// # Errors
-/// The machine grants no thread.
+/// The machine grants no thread, or no controller here fits the body.
 pub fn cerebellum(robot: &Robot, real_time: bool) -> Result<(Cerebellum, Option<Bell>), RunError> {
+    if robot.file.body_class == model::BodyClass::StaticallyStable {
+        let what = "the motion controller walks, and this body is statically_stable; hold your own \
+                    controller against the governor with `triune govern`";
+        return Err(RunError::Governor { file: robot.origin.clone(), what: what.into() });
+    }
     let settings = Cerebellum::force_settings(robot);
     if !real_time {
         let planner = InlineForcePlanner::new(settings);

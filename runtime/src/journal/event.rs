@@ -106,6 +106,10 @@ kinds! {
     ResetAsked: "reset_asked", "Reset asked", "请求复位";
     /// A person asks to start.
     StartAsked: "start_asked", "Start asked", "请求启动";
+    /// A person takes over with the stick.
+    TakenOver: "taken_over", "A person takes over", "操作员接管";
+    /// The person hands back to the brain.
+    HandedBack: "handed_back", "Handed back to the brain", "交还给大脑";
     /// The body touches something it should not: x, y, m.
     Collision: "collision", "Collision", "碰撞";
     /// The body falls.
