@@ -2,17 +2,19 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde_json::json;
 
 use crate::check::{self, Diagnosis};
 use crate::error::RunError;
+use crate::govern::{self, Session};
 use crate::report::hexadecimal;
 use crate::report::{Outcome, colour_wanted};
 use crate::robot_source::RobotSource;
 use crate::run::RunOptions;
-use crate::{doctor, run, why};
+use crate::{doctor, run, why, wiring};
 
 /// Runs a robot: plans are asked for, the governor decides, the report says why.
 #[derive(Debug, Parser)]
@@ -36,6 +38,8 @@ enum Command {
     Inspect(InspectArgs),
     /// Explains each intervention of a run in plain words.
     Why(WhyArgs),
+    /// Holds any controller's proposals against the governor: JSON lines in, JSON lines out.
+    Govern(GovernArgs),
     /// Says what this machine can do and what is missing.
     Doctor {
         /// For programs.
@@ -73,6 +77,12 @@ struct CommonArgs {
     /// Prints the report as JSON.
     #[arg(long)]
     json: bool,
+    /// Writes down what each cycle is given, as `triune govern` reads it.
+    #[arg(long, value_name = "FILE", requires = "fast")]
+    proposals: Option<PathBuf>,
+    /// Writes down what each cycle decides, as `triune govern` writes it.
+    #[arg(long, value_name = "FILE", requires = "fast")]
+    verdicts: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -123,6 +133,28 @@ struct WhyArgs {
     lang: why::Lang,
 }
 
+#[derive(Debug, Args)]
+struct GovernArgs {
+    /// Robot folder, or its robot.toml; without it the built-in quadruped.
+    #[arg(long, value_name = "DIR")]
+    robot: Option<PathBuf>,
+    /// Lines a second; without it the cycles a second of the robot file.
+    #[arg(long, value_name = "HZ", value_parser = rate)]
+    rate: Option<f64>,
+    /// Lets the self-test and a person's start go before the first line.
+    #[arg(long)]
+    started: bool,
+    /// Prints at the end, to standard error, how often each rule acted.
+    #[arg(long)]
+    summary: bool,
+}
+
+/// Cycles a second.
+fn rate(text: &str) -> Result<f64, String> {
+    let known = text.parse().ok().filter(|rate| (1.0..=10_000.0).contains(rate));
+    known.ok_or_else(|| "a rate is a number from 1 to 10000".to_owned())
+}
+
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Subject {
     Robot,
@@ -162,7 +194,7 @@ pub enum Exit {
     Hardware = 4,
     /// The governor or a person stopped the robot.
     SafetyStop = 5,
-    /// A check of the mission failed.
+    /// A check of the mission failed, or a line could not be judged.
     FailedCheck = 6,
 }
 
@@ -231,12 +263,13 @@ fn answer(cli: Cli) -> Result<Exit, Failure> {
         Some(Command::Check(args)) => Ok(check(&args)),
         Some(Command::Inspect(args)) => inspect(&args),
         Some(Command::Why(args)) => explain(&args),
+        Some(Command::Govern(args)) => govern(args),
         Some(Command::Doctor { json }) => Ok(examine(json)),
     }
 }
 
 fn demo(robot: RobotSource, mission: Option<PathBuf>, common: CommonArgs) -> Result<Exit, Failure> {
-    let CommonArgs { fast, headless, seed, sim, out, json } = common;
+    let CommonArgs { fast, headless, seed, sim, out, json, proposals, verdicts } = common;
     if sim == Simulator::Mujoco {
         let message = miette::miette!(
             help = "leave --sim out, or write --sim rapier",
@@ -244,7 +277,9 @@ fn demo(robot: RobotSource, mission: Option<PathBuf>, common: CommonArgs) -> Res
         );
         return Err(Failure::new(Exit::Usage, message));
     }
-    let report = run::demo(&RunOptions { robot, mission, fast, headless, seed, out, json })?;
+    let options =
+        RunOptions { robot, mission, fast, headless, seed, out, json, proposals, verdicts };
+    let report = run::demo(&options)?;
     if json {
         print(&report.json().unwrap_or_default());
     } else {
@@ -390,6 +425,24 @@ fn read_run(path: &Path) -> Result<(crate::journal::ReadJournal, Vec<why::Reason
         let help = "name the folder of a run, such as the newest one below runs";
         Failure::new(Exit::Configuration, miette::miette!(help = help, "{error}"))
     })
+}
+
+fn govern(args: GovernArgs) -> Result<Exit, Failure> {
+    let GovernArgs { robot, rate, started, summary } = args;
+    let robot = RobotSource::of(robot).robot()?;
+    let governor = wiring::governor(&robot)?;
+    let period = Duration::from_secs_f64(1.0 / rate.unwrap_or(robot.file.control.rate_hz));
+    let mut session = Session::new(&robot, governor, period, started);
+    let tally = govern::govern(&mut session, std::io::stdin(), std::io::stdout());
+    let tally = tally.map_err(|error| {
+        let help = "check what standard input and standard output are connected to";
+        let said = miette::miette!(help = help, "the stream broke off: {error}");
+        Failure::new(Exit::Configuration, said)
+    })?;
+    if summary {
+        eprint!("{}", govern::summary(&session, &tally));
+    }
+    Ok(if tally.errors > 0 { Exit::FailedCheck } else { Exit::Ok })
 }
 
 fn examine(json: bool) -> Exit {

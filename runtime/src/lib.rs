@@ -8,6 +8,7 @@ pub mod cli;
 pub mod cycle;
 pub mod doctor;
 pub mod error;
+pub mod govern;
 pub mod html;
 pub mod journal;
 pub mod metrics;

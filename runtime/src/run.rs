@@ -17,6 +17,7 @@ use sim::{Disturbance, SimBody, Yard};
 use crate::brain_thread::Lie;
 use crate::cycle::{Loop, Turn};
 use crate::error::RunError;
+use crate::govern::Tap;
 use crate::journal::{Event, EventKind, Journal, JournalInfo, Label, Tick, TickJoint};
 use crate::metrics::Metrics;
 use crate::mission::{Act, Goal, Mission, Progress as MissionProgress, Step, View};
@@ -60,6 +61,10 @@ pub struct RunOptions {
     pub out: Option<PathBuf>,
     /// Standard output belongs to a program: show no progress.
     pub json: bool,
+    /// File for what each cycle is given, as `triune govern` reads it.
+    pub proposals: Option<PathBuf>,
+    /// File for what each cycle decides, as `triune govern` writes it.
+    pub verdicts: Option<PathBuf>,
 }
 
 /// Runs the mission that `options` name on the simulated body.
@@ -80,6 +85,7 @@ pub fn demo(options: &RunOptions) -> Result<Report, RunError> {
         None => default_folder(Path::new("."), SystemTime::now())?,
     };
     let journal = open_journal(&folder, &robot, options.seed)?;
+    let tap = open_tap(options, &robot)?;
     let show = Show::choose(options.headless, options.json);
     let (progress, live) = Progress::start(show).map_err(RunError::Thread)?;
     listen_for_interrupts();
@@ -98,6 +104,7 @@ pub fn demo(options: &RunOptions) -> Result<Report, RunError> {
     let mut run = Run {
         parts,
         bell,
+        tap,
         pace,
         period,
         plan_every: (brain.period.as_nanos() / period.as_nanos()).max(1) as u64,
@@ -152,6 +159,13 @@ fn open_journal(folder: &Path, robot: &Robot, seed: u64) -> Result<Journal, RunE
     Journal::create(&path, &info).map_err(|error| RunError::Write { path, error })
 }
 
+fn open_tap(options: &RunOptions, robot: &Robot) -> Result<Option<Tap>, RunError> {
+    let (proposals, verdicts) = (options.proposals.as_deref(), options.verdicts.as_deref());
+    let wanted = proposals.is_some() || verdicts.is_some();
+    let tap = wanted.then(|| Tap::open(robot, proposals, verdicts));
+    tap.transpose().map_err(|(path, error)| RunError::Write { path, error })
+}
+
 fn listen_for_interrupts() {
     // A second run in one process finds the handler set already, which is as good.
     let _ = ctrlc::set_handler(|| INTERRUPTED.store(true, Ordering::Release));
@@ -162,6 +176,8 @@ struct Run {
     parts: Loop<SimBody>,
     /// Wakes the force planner's thread, if it has one.
     bell: Option<Bell>,
+    /// Writes the cycles down, if that was asked for.
+    tap: Option<Tap>,
     pace: Pace,
     period: Duration,
     /// Ticks between two questions to the brain, and the tick of the next.
@@ -196,11 +212,15 @@ impl Run {
             let cycle = Cycle { number: due, now, period: self.period };
             self.parts.plans.take(due);
             self.attend(now);
-            let turn = self.parts.turn(&cycle, &self.operator);
+            let operator = self.operator;
+            let turn = self.parts.turn(&cycle, &operator);
             self.bell.iter().for_each(Bell::deliver);
             self.operator.act = None;
             turns += 1;
             self.note(&cycle, &turn, due - tick);
+            if let Some(tap) = &mut self.tap {
+                tap.turn(&cycle, self.parts.plans.latest(), &operator, &turn);
+            }
             self.look_for_goal(&turn);
             self.ask_brain(&cycle, &turn);
             self.go_on(robot, &cycle, &turn);
@@ -249,6 +269,7 @@ impl Run {
 
     fn hear(&mut self, record: &Record) {
         self.journal.record(record);
+        self.tap.iter_mut().for_each(|tap| tap.hear(record));
         self.mission.hear(record);
         if record.kind == Kind::Refused && record.rule.id().starts_with("PLAN-") {
             self.refused += 1;
@@ -555,6 +576,8 @@ impl Run {
         report
             .write(folder, &html)
             .map_err(|error| RunError::Write { path: folder.to_path_buf(), error })?;
+        let tapped = self.tap.map_or(Ok(()), Tap::close);
+        tapped.map_err(|(path, error)| RunError::Write { path, error })?;
         Ok(report)
     }
 }

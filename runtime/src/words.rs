@@ -106,6 +106,18 @@ pub fn level_named(word: &str) -> Option<Level> {
     LEVELS.into_iter().find(|candidate| candidate.name() == word)
 }
 
+/// The posture with this word.
+#[must_use]
+pub fn posture_named(word: &str) -> Option<Posture> {
+    POSTURES.into_iter().find(|candidate| posture(*candidate) == word)
+}
+
+/// The words for all postures, for messages.
+#[must_use]
+pub fn posture_list() -> String {
+    POSTURES.map(posture).join(", ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -119,6 +131,7 @@ mod tests {
         }
         assert!(MODES.into_iter().all(|one| mode_numbered(one as u8) == Some(one)));
         assert!(POSTURES.into_iter().all(|one| posture_numbered(one as u8) == Some(one)));
+        assert!(POSTURES.into_iter().all(|one| posture_named(posture(one)) == Some(one)));
         assert_eq!(level_numbered(10), None);
     }
 }
