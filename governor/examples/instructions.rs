@@ -110,7 +110,10 @@ impl Robot {
         let hard = worst && number > 200;
         let wiggle = if number.is_multiple_of(2) { 0.01 } else { -0.01 };
         for joint in self.frame.joints.ids() {
-            let (q, dq) = if hard { (0.8, 8.0 + wiggle) } else { (0.1, wiggle) };
+            // In the worst story it gets there as fast as a joint can.
+            let ramp = if worst { number.clamp(100, 200) as f32 * 0.007 - 0.7 } else { 0.0 };
+            let dq = if hard { 8.0 + wiggle } else { wiggle };
+            let q = 0.1 + ramp + 0.01 * wiggle;
             let (q, dq) = (Radians(q), RadiansPerSecond(dq));
             self.frame.joints[joint] = JointReading { q, dq, at: now, ..JointReading::default() };
             // The worst estimate differs from the reading, so that both are judged.
@@ -121,6 +124,7 @@ impl Robot {
             self.state.posture = Posture::Walking;
         }
         self.frame.imu.at = now;
+        self.frame.imu.angular_velocity = [RadiansPerSecond(wiggle); 3];
         self.state.at = now;
         self.wanted.valid_until = now + Duration::from_millis(5);
         if let Some(lidar) = &mut self.frame.lidar {

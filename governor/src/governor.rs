@@ -7,8 +7,8 @@ mod motion;
 mod tell;
 
 use signals::{
-    BodyState, Cycle, Instant, Joints, Level, Mode, Motion, Operator, Plan, Radians, Ruling,
-    SensorFrame,
+    BodyState, Cycle, Instant, JointCommand, Joints, Level, Mode, Motion, Operator, Plan, Radians,
+    Ruling, SensorFrame,
 };
 
 use crate::admit::{Admission, Due};
@@ -50,6 +50,8 @@ pub struct Governor {
     rest: Joints<Option<Radians>>,
     /// The lowest way of stopping this stop has had to fall back to.
     stop_way: Motion,
+    /// What the joints were told last.
+    given: Joints<JointCommand>,
     /// Number of the cycle the ruling belongs to.
     ruled: Option<u64>,
     max_level: Level,
@@ -92,6 +94,7 @@ impl Governor {
             last: None,
             rest: Joints::filled(None, len),
             stop_way: Motion::Settle,
+            given: Joints::filled(JointCommand::LIMP, len),
             ruled: None,
             max_level: Level::Nominal,
             raised_by: Cause::new(Level::Nominal, Rule::SelfTest, Actor::Governor),
@@ -116,8 +119,8 @@ impl Governor {
         self.ledger.begin(cycle);
         let now = cycle.now;
         let (envelope, profile, ruling) = (&self.envelope, &self.profile, &self.ruling);
-        let raised_by = self.raised_by.rule;
-        let input = Input { cycle, frame, state, envelope, profile, ruling, raised_by };
+        let (raised_by, given) = (self.raised_by.rule, &self.given);
+        let input = Input { cycle, frame, state, envelope, profile, ruling, raised_by, given };
         let mut sight = self.watch.look(&input);
         self.integrity.look(&input, &mut sight);
         self.deployed.look(&input, &mut sight, &mut self.ledger);

@@ -52,7 +52,7 @@ impl Envelope {
 
 impl Profile {
     /// Parts it is hashed in.
-    pub(crate) const PARTS: usize = 4;
+    pub(crate) const PARTS: usize = 5;
 
     /// A hash of all numbers (FNV-1a over their bits).
     #[must_use]
@@ -67,6 +67,7 @@ impl Profile {
             0 => self.with_numbers(hash),
             1 => option(hash, self.fence.as_ref(), with_fence),
             2 => option(hash, self.contact.as_ref(), with_contact),
+            3 => self.health.fingerprint(hash),
             _ => {
                 let hash = option(hash, self.person.as_ref(), with_person);
                 let hash = option(hash, self.height.as_ref(), |hash, band| {
@@ -98,6 +99,7 @@ impl Profile {
             overspeed: _,
             person: _,
             contact: _,
+            health: _,
             tilt_max,
             tilt_notice,
             reading_age_limited,

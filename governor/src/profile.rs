@@ -10,6 +10,7 @@ use signals::{
 
 use crate::contact::ContactRule;
 use crate::fence::{Fence, HeightBand, OverspeedRule};
+use crate::health::HealthRule;
 use crate::person::PersonRule;
 
 /// How fast the admitted base velocity may change.
@@ -134,6 +135,8 @@ pub struct Profile {
     pub person: Option<PersonRule>,
     /// Contact with people; `None` where nobody can come near.
     pub contact: Option<ContactRule>,
+    /// What makes the body sick.
+    pub health: HealthRule,
     /// Tilt of the base from which it counts as falling, up to pi/2 rad (quadruped 35 deg).
     pub tilt_max: Radians,
     /// Tilt of the base that is recorded, below `tilt_max`.
@@ -189,6 +192,7 @@ impl Default for Profile {
             overspeed: None,
             person: None,
             contact: None,
+            health: HealthRule::default(),
             tilt_max: Radians(0.61),
             tilt_notice: Radians(0.35),
             reading_age_limited: Duration::from_millis(5),
@@ -271,6 +275,7 @@ impl Profile {
             ("position_margin", not_negative(p.position_margin.0), zero_or_more),
         ];
         all_hold(&rules)?;
+        p.health.check()?;
         p.lidar.as_ref().map_or(Ok(()), LidarRule::check)?;
         p.fence.as_ref().map_or(Ok(()), Fence::check)?;
         p.height.as_ref().map_or(Ok(()), HeightBand::check)?;

@@ -4,16 +4,20 @@
 use core::time::Duration;
 
 use signals::{
-    BodyState, Cycle, Instant, JointId, JointReading, JointState, Joints, Level, Motion, Operator,
-    RadiansPerSecond, Ruling, SensorFrame,
+    BodyState, Cycle, Instant, JointCommand, JointId, JointLimits, JointReading, JointState,
+    Joints, Level, Motion, Operator, Radians, RadiansPerSecond, Ruling, SensorFrame,
 };
 
+use crate::drives::Drives;
 use crate::fence::BaseWatch;
 use crate::person::PersonWatch;
+use crate::vitals::Vitals;
 use crate::{Actor, BodyClass, Envelope, Profile, Rule};
 
 /// One joint in this many may be silent while the others prove a standstill.
 const SILENT_SHARE: usize = 4;
+/// A reading may move this much faster than its joint ever does, to be taken for a movement.
+const JUMP_FACTOR: f32 = 1.5;
 
 /// A reason for a level, with the number that shows it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -68,26 +72,47 @@ pub(crate) struct Sight {
 /// What has to be remembered from look to look.
 #[derive(Debug)]
 pub(crate) struct Watch {
-    /// The frame's own readings of this cycle.
-    readings: Joints<JointState>,
+    /// What is known of each joint from its own readings.
+    eyes: Joints<Eye>,
     /// Joints whose reading cannot be judged in this cycle, one bit each.
     blind: u32,
-    last: Joints<Repeat>,
     bad_frames: u32,
     ages: Ages,
+    vitals: Vitals,
+    drives: Drives,
     base: BaseWatch,
     person: PersonWatch,
     settled_since: Option<Instant>,
     still_since: Option<Instant>,
 }
 
-/// The bits of a joint's last reading and how often they have come again.
-#[derive(Clone, Copy, Debug, Default)]
-struct Repeat {
-    q: u32,
-    dq: u32,
+/// A joint's last reading that was believed, and how it has come again or jumped since.
+#[derive(Clone, Copy, Debug)]
+struct Eye {
+    state: JointState,
+    /// When the last reading was taken, believed or not.
     at: Instant,
+    /// How far a reading may be from the one a tick before, rad; without end before the first.
+    reach: f32,
+    /// Readings in a row with the very same bits.
     times: u32,
+    /// Readings in a row that were not believed.
+    jumps: u32,
+}
+
+/// What the joints are found to be, beside the causes.
+#[derive(Clone, Copy, Debug, Default)]
+struct Found {
+    /// A joint's reading or estimate is not a number, or was not looked at.
+    unsound_reading: bool,
+    unsound_estimate: bool,
+    silent: usize,
+    /// How many are older than two may be.
+    old: usize,
+    /// The hottest of those that are too hot.
+    hottest: Option<Cause>,
+    /// An estimate that is far from its reading.
+    estimate: Option<Cause>,
 }
 
 /// The ages of readings at which something happens, ns: plain numbers, compared 14 times a tick.
@@ -95,6 +120,8 @@ struct Repeat {
 struct Ages {
     limited: u64,
     settle: u64,
+    pair: u64,
+    imu: u64,
 }
 
 /// Everything one look is given.
@@ -108,6 +135,8 @@ pub(crate) struct Input<'a> {
     pub(crate) ruling: &'a Ruling,
     /// What raised the level last.
     pub(crate) raised_by: Rule,
+    /// What the joints were told in the last cycle.
+    pub(crate) given: &'a Joints<JointCommand>,
 }
 
 impl Input<'_> {
@@ -124,11 +153,14 @@ impl Watch {
             ages: Ages {
                 limited: nanos(profile.reading_age_limited),
                 settle: nanos(profile.reading_age_settle),
+                pair: nanos(profile.health.pair_age_settle),
+                imu: nanos(profile.health.imu_age_settle),
             },
-            readings: Joints::filled(JointState::default(), joints),
+            eyes: Joints::filled(Eye::NEW, joints),
             blind: u32::MAX,
-            last: Joints::filled(Repeat::default(), joints),
             bad_frames: 0,
+            vitals: Vitals::new(),
+            drives: Drives::new(joints),
             base: BaseWatch::default(),
             person: PersonWatch::default(),
             settled_since: None,
@@ -146,10 +178,15 @@ impl Watch {
             can_settle: true,
             still: true,
         };
-        self.look_at_frame(input, &mut sight);
-        self.look_at_joints(input, &mut sight);
+        let (turn, steady) = self.vitals.begin(input, &mut sight);
+        let found = self.look_at_joints(input, &mut sight);
+        self.look_at_frame(found.unsound_reading, input, &mut sight);
         look_at_imu(input, self.ages, &mut sight);
-        look_at_state(input, self.ages, &mut sight);
+        if look_at_state(found.unsound_estimate, input, self.ages, &mut sight) {
+            self.vitals.look(found.estimate, input, &mut sight);
+        }
+        self.vitals.heat(found.hottest, input.cycle.now, &mut sight.worst);
+        self.drives.look((turn, steady, self.blind), input, &mut sight.worst);
         self.base.look(input, &mut sight);
         if let Some(rule) = &input.profile.person {
             self.person.look(rule, input, &mut sight);
@@ -165,14 +202,14 @@ impl Watch {
         sight
     }
 
-    /// The joint's own reading of this cycle; `None` when it is absent, old or not a number.
+    /// The joint's own reading of this cycle; `None` when it is absent, old, no number or a jump.
     pub(crate) fn sees(&self, joint: JointId) -> Option<JointState> {
-        (self.blind & (1 << joint.index()) == 0).then(|| self.readings[joint])
+        (self.blind & (1 << joint.index()) == 0).then(|| self.eyes[joint].state)
     }
 
-    /// The joint's last reading that was a number, however old.
+    /// The joint's last reading that was believed, however old.
     pub(crate) fn last_seen(&self, joint: JointId) -> JointState {
-        self.readings[joint]
+        self.eyes[joint].state
     }
 
     /// How long the body has stood by itself without moving: the evidence of a stop.
@@ -186,12 +223,12 @@ impl Watch {
     }
 
     /// The first of the two gates for non-finite numbers.
-    fn look_at_frame(&mut self, input: &Input<'_>, sight: &mut Sight) {
+    fn look_at_frame(&mut self, unsound: bool, input: &Input<'_>, sight: &mut Sight) {
         let (frame, most) = (input.frame, input.profile.bad_frames_settle);
         let wanted = input.envelope.joints().len();
         let (rule, measured, limit) = if frame.joints.len() != wanted {
             (Rule::FrameShape, count(frame.joints.len()), count(wanted))
-        } else if !frame.is_finite() {
+        } else if unsound || !frame.is_finite_beside_joints() {
             (Rule::FrameFinite, ticks(self.bad_frames.saturating_add(1)), ticks(most))
         } else {
             self.bad_frames = 0;
@@ -205,50 +242,169 @@ impl Watch {
         sight.still = false;
     }
 
-    fn look_at_joints(&mut self, input: &Input<'_>, sight: &mut Sight) {
+    fn look_at_joints(&mut self, input: &Input<'_>, sight: &mut Sight) -> Found {
         self.blind = u32::MAX;
-        let limits = input.envelope.joints();
+        let mut found = Found::default();
+        let (limits, profile) = (input.envelope.joints(), input.profile);
         if input.frame.joints.len() != limits.len() {
             sight.can_settle = false;
-            return;
+            found.unsound_estimate = !input.state.is_finite();
+            return found;
         }
-        let profile = input.profile;
-        let mut silent = 0;
+        let (oldest, newest) = self.ages.window(input.cycle.now);
+        let warm = profile.health.temperature_warn;
+        let near = profile.health.estimate_joint.0;
+        let limp = input.limp();
         for joint in limits.ids() {
-            let reading = &input.frame.joints[joint];
-            let age = self.ages.of(reading.at, input.cycle.now);
-            let finite = reading.q.is_finite() && reading.dq.is_finite();
-            let fresh = age <= self.ages.limited;
-            if finite {
-                self.readings[joint] = JointState { q: reading.q, dq: reading.dq };
-            }
-            if finite && fresh {
+            let (reading, eye) = (&input.frame.joints[joint], &mut self.eyes[joint]);
+            let step = (reading.q.0 - eye.state.q.0).abs();
+            let speed = reading.dq.abs();
+            let fresh = reading.at >= oldest && reading.at <= newest && reading.at != eye.at;
+            // The usual case: fresh, a number, near the last one, another than it, and not hot.
+            if fresh
+                && step <= eye.reach
+                && speed.0 <= f32::MAX
+                && reading.dq != eye.state.dq
+                && reading.temperature < warm
+                && reading.tau.abs().0 <= f32::MAX
+                && eye.jumps == 0
+            {
+                eye.state = JointState { q: reading.q, dq: reading.dq };
+                eye.at = reading.at;
+                eye.times = 1;
                 self.blind &= !(1 << joint.index());
-            }
-            if finite && fresh {
-                sight.still &= reading.dq.abs() <= profile.static_joint_speed;
+                sight.still &= speed <= profile.static_joint_speed;
+            } else if self.look_closer(joint, input, sight, &mut found) {
+                self.blind &= !(1 << joint.index());
+                sight.still &= speed <= profile.static_joint_speed;
             } else {
-                silent += 1;
+                found.silent += 1;
             }
-            if !fresh {
-                let cause = self.ages.cause(age, Rule::JointStale);
-                sight.worst.add(Cause { joint: Some(joint), ..cause });
+            let estimate = &input.state.joints[joint];
+            let close = (estimate.q - reading.q).0.abs() <= near;
+            if !close || estimate.dq.abs().0 > f32::MAX || estimate.dq.0.is_nan() {
+                self.contradicts(joint, input, &mut found);
             }
-            let times = repeated(&mut self.last[joint], reading);
-            if profile.stuck_frames > 0 && times >= profile.stuck_frames {
-                let cause = Cause::new(Level::Settle, Rule::JointStuck, Actor::Body)
-                    .because(ticks(times), ticks(profile.stuck_frames));
-                sight.worst.add(Cause { joint: Some(joint), ..cause });
-            }
-            if input.limp() && sight.outside.is_none() {
+            if limp && sight.outside.is_none() {
                 sight.outside = outside(joint, reading, input);
             }
         }
+        if found.old >= 2 {
+            let seconds = |nanos| Duration::from_nanos(nanos).as_secs_f32();
+            let cause = Cause::new(Level::Settle, Rule::JointStale, Actor::Body);
+            sight.worst.add(cause.because(seconds(self.ages.pair), seconds(self.ages.pair)));
+        }
         // A silent joint proves nothing by itself; the rest of the body can vouch for a few, and
         // settle without them.
-        let few = silent * SILENT_SHARE <= limits.len();
+        let few = found.silent * SILENT_SHARE <= limits.len();
         sight.can_settle &= few;
-        sight.still &= silent == 0 || (few && base_is_still(input, self.ages));
+        sight.still &= found.silent == 0 || (few && base_is_still(input, self.ages));
+        found
+    }
+
+    /// A reading that is not the usual one. True when it can be believed.
+    #[inline(never)]
+    fn look_closer(
+        &mut self,
+        joint: JointId,
+        input: &Input<'_>,
+        sight: &mut Sight,
+        found: &mut Found,
+    ) -> bool {
+        let (reading, eye) = (&input.frame.joints[joint], &mut self.eyes[joint]);
+        let (profile, of_joint) = (input.profile, |cause| Cause { joint: Some(joint), ..cause });
+        let age = self.ages.of(reading.at, input.cycle.now);
+        let fresh = age <= self.ages.limited;
+        if !fresh {
+            found.old += usize::from(age > self.ages.pair);
+            sight.worst.add(of_joint(self.ages.cause(age, Rule::JointStale)));
+        }
+        found.unsound_reading |= !reading.is_finite();
+        if !(reading.q.is_finite() && reading.dq.is_finite()) {
+            return false;
+        }
+        let rule = &profile.health;
+        if reading.temperature >= rule.temperature_warn {
+            let trips = reading.temperature >= rule.temperature_trip;
+            let (level, limit) = if trips {
+                (Level::Settle, rule.temperature_trip)
+            } else {
+                (Level::Limited, rule.temperature_warn)
+            };
+            let cause = Cause::new(level, Rule::JointHot, Actor::Body);
+            let cause = of_joint(cause.because(reading.temperature.0, limit.0));
+            if found.hottest.is_none_or(|other| other.measured < cause.measured) {
+                found.hottest = Some(cause);
+            }
+        }
+        if reading.at != eye.at
+            && let Some(cause) = eye.take(reading, &input.envelope.joints()[joint], input)
+        {
+            sight.worst.add(of_joint(cause));
+        }
+        if profile.stuck_frames > 0 && eye.times >= profile.stuck_frames {
+            let cause = Cause::new(Level::Settle, Rule::JointStuck, Actor::Body);
+            sight.worst.add(of_joint(cause.because(ticks(eye.times), ticks(profile.stuck_frames))));
+        }
+        fresh && eye.jumps == 0
+    }
+
+    /// The estimate of a joint is far from the reading it was made of, if that is believed, or is
+    /// no number at all.
+    #[inline(never)]
+    fn contradicts(&self, joint: JointId, input: &Input<'_>, found: &mut Found) {
+        if !input.state.joints[joint].is_finite() {
+            found.unsound_estimate = true;
+        } else if self.sees(joint).is_some() {
+            let limit = input.profile.health.estimate_joint;
+            let off = (input.state.joints[joint].q - input.frame.joints[joint].q).abs();
+            let cause = Cause::new(Level::Notice, Rule::StateDiverged, Actor::Cerebellum);
+            found.estimate = Some(Cause { joint: Some(joint), ..cause.because(off.0, limit.0) });
+        }
+    }
+}
+
+impl Eye {
+    const NEW: Self = Self {
+        state: JointState { q: Radians(0.0), dq: RadiansPerSecond(0.0) },
+        at: Instant::ZERO,
+        reach: f32::INFINITY,
+        times: 0,
+        jumps: 0,
+    };
+
+    /// Takes a new reading in, unless it jumps further than its joint can move: then where the
+    /// joint should be by now is believed, and what is wrong is returned.
+    fn take(
+        &mut self,
+        reading: &JointReading,
+        limits: &JointLimits,
+        input: &Input<'_>,
+    ) -> Option<Cause> {
+        let rule = &input.profile.health;
+        let dt = reading.at.since(self.at).as_secs_f32();
+        let reach = JUMP_FACTOR * limits.dq_max.0;
+        let expected = self.state.q + Radians(self.state.dq.0 * dt);
+        let (off, most) = ((reading.q - expected).0.abs(), reach * dt + rule.jump_noise.0);
+        let first = self.reach == f32::INFINITY;
+        self.at = reading.at;
+        self.reach = reach * input.cycle.period.as_secs_f32() + rule.jump_noise.0;
+        let near = off <= most || first || rule.jumps_settle == 0;
+        let jumps = if near { 0 } else { self.jumps.saturating_add(1) };
+        self.jumps = jumps;
+        if jumps > 0 && jumps < rule.jumps_settle {
+            self.state.q = expected;
+            let cause = Cause::new(Level::Notice, Rule::JointJump, Actor::Body);
+            return Some(cause.because(off, most));
+        }
+        // After so many jumps in a row it is the new place that is measured from.
+        self.jumps = 0;
+        let (old, new) = (self.state, JointState { q: reading.q, dq: reading.dq });
+        let bits = |state: JointState| (state.q.0.to_bits(), state.dq.0.to_bits());
+        self.times = if bits(old) == bits(new) { self.times.saturating_add(1) } else { 1 };
+        self.state = new;
+        let cause = Cause::new(Level::Settle, Rule::JointJump, Actor::Body);
+        (jumps > 0).then_some(cause.because(off, most))
     }
 }
 
@@ -264,18 +420,20 @@ fn base_is_still(input: &Input<'_>, ages: Ages) -> bool {
 fn look_at_imu(input: &Input<'_>, ages: Ages, sight: &mut Sight) {
     let age = ages.of(input.frame.imu.at, input.cycle.now);
     if age > ages.limited {
-        sight.worst.add(ages.cause(age, Rule::ImuStale));
+        let sooner = Ages { settle: ages.settle.min(ages.imu), ..ages };
+        sight.worst.add(sooner.cause(age, Rule::ImuStale));
     }
 }
 
-fn look_at_state(input: &Input<'_>, ages: Ages, sight: &mut Sight) {
+/// Looks at the estimate; true when it can be used.
+fn look_at_state(unsound: bool, input: &Input<'_>, ages: Ages, sight: &mut Sight) -> bool {
     let Input { state, profile, .. } = input;
     let fits = state.joints.len() == input.envelope.joints().len();
     let late = ages.of(state.at, input.cycle.now) > ages.settle;
-    if !state.valid || !fits || late || !state.is_finite() {
+    if !state.valid || !fits || late || unsound || !state.is_finite_beside_joints() {
         sight.worst.add(Cause::new(Level::Settle, Rule::StateInvalid, Actor::Cerebellum));
         sight.can_settle = false;
-        return;
+        return false;
     }
     let tilt = state.attitude.tilt();
     // A limp body that lies on its side cannot fall any more, and one that stands by itself stops.
@@ -293,6 +451,7 @@ fn look_at_state(input: &Input<'_>, ages: Ages, sight: &mut Sight) {
         let cause = Cause::new(Level::Notice, Rule::Tilt, Actor::Body);
         sight.worst.add(cause.because(tilt.0, profile.tilt_notice.0));
     }
+    true
 }
 
 /// The stop devices. They need no permission and no working sensor.
@@ -316,6 +475,13 @@ impl Ages {
         if ahead > self.limited { ahead } else { behind }
     }
 
+    /// The stamps that are fresh at `now`, the oldest and the newest.
+    fn window(self, now: Instant) -> (Instant, Instant) {
+        let now = now.as_nanos();
+        let oldest = Instant::from_nanos(now.saturating_sub(self.limited));
+        (oldest, Instant::from_nanos(now.saturating_add(self.limited)))
+    }
+
     /// What an age above the first limit asks for.
     fn cause(self, age: u64, rule: Rule) -> Cause {
         let seconds = |nanos| Duration::from_nanos(nanos).as_secs_f32();
@@ -326,17 +492,6 @@ impl Ages {
         };
         Cause::new(level, rule, Actor::Body).because(seconds(age), seconds(limit))
     }
-}
-
-/// How many fresh readings in a row have had the very same bits.
-fn repeated(last: &mut Repeat, reading: &JointReading) -> u32 {
-    if reading.at != last.at {
-        let (q, dq) = (reading.q.0.to_bits(), reading.dq.0.to_bits());
-        let same = q == last.q && dq == last.dq;
-        let times = if same { last.times.saturating_add(1) } else { 1 };
-        *last = Repeat { q, dq, at: reading.at, times };
-    }
-    last.times
 }
 
 /// A joint that is not where or not as slow as it may be; the soft margin is the tolerance.

@@ -101,11 +101,11 @@ fn a_silent_joint_keeps_its_impedance_without_barrier() {
 #[test]
 fn a_silent_joint_is_held_no_stiffer_than_its_last_place_bears() {
     let mut bench = Bench::standing(Profile::default());
+    bench.set_joint(joint(0), -0.9, 0.0);
     bench.tick();
     bench.silent_joint = Some(joint(0));
     bench.wanted[joint(0)] =
         JointCommand { q: Radians(0.9), kp: Stiffness(50.0), ..bench.wanted[joint(0)] };
-    bench.set_joint(joint(0), -0.9, 0.0);
     bench.run(20);
     let command = bench.command.joints[joint(0)];
     let last = bench.frame.joints[joint(0)].q;

@@ -5,7 +5,7 @@
 mod common;
 
 use common::{JOINTS, TICK, hardware, joint};
-use governor::{Envelope, Governor, Kind, LidarRule, Profile};
+use governor::{Envelope, Governor, HealthRule, Kind, LidarRule, Profile};
 use proptest::prelude::*;
 use signals::*;
 
@@ -116,6 +116,7 @@ fn profile() -> Profile {
         static_time: common::ms(3),
         settle_timeout: common::ms(30),
         stuck_frames: 0,
+        health: HealthRule { jumps_settle: 0, imu_stuck_frames: 0, ..HealthRule::default() },
         ..Profile::default()
     }
 }

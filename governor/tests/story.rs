@@ -4,7 +4,7 @@
 mod common;
 
 use common::{Bench, JOINTS, forward, joint, ms};
-use governor::{Actor, Kind, Language, LidarRule, Profile, Rule};
+use governor::{Actor, HealthRule, Kind, Language, LidarRule, Profile, Rule};
 use signals::*;
 
 /// Clauses: O6.
@@ -121,7 +121,8 @@ fn too_much_speed_is_clipped_with_one_record() {
 /// Clauses: M3.
 #[test]
 fn speed_grows_and_falls_no_faster_than_the_profile_allows() {
-    let mut bench = Bench::standing(Profile::default());
+    let health = HealthRule { late_gap: ms(100), late_hold: 100, ..HealthRule::default() };
+    let mut bench = Bench::standing(Profile { health, ..Profile::default() });
     bench.plan = Some(bench.walk(1, 0.4, ms(1000)));
     let mut before = 0.0;
     for tick in 0..900 {
@@ -463,7 +464,7 @@ fn other_causes_of_a_controlled_stop() {
         (Rule::StateInvalid, 61, |b| b.silent_state = true),
         (Rule::ImuStale, 1, |b| b.imu_ahead = ms(61)),
         (Rule::JointStuck, 99, |b| b.noisy = false),
-        (Rule::ImuStale, 61, |b| b.silent_imu = true),
+        (Rule::ImuStale, 21, |b| b.silent_imu = true),
         (Rule::StateInvalid, 1, |b| b.state.valid = false),
         (Rule::StateInvalid, 1, |b| b.state.position[2] = Metres(f32::NAN)),
         (Rule::StateInvalid, 1, |b| b.state.joints = Joints::default()),

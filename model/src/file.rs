@@ -317,6 +317,39 @@ table! {
         lidar_reaction_ms: f64,
         /// Older scans stop the robot.
         lidar_age_max_ms: f64,
+        /// What makes the body sick.
+        health: HealthFile,
+    }
+}
+
+table! {
+    /// What makes the body sick. The rest of these thresholds has its defaults in the governor.
+    HealthFile {
+        /// What a joint's reading may jump beyond its highest speed.
+        jump_noise_rad: f32,
+        /// Difference of measured and commanded torque that is an error, in parts of the highest;
+        /// zero for drives that measure none.
+        torque_error_part: f32,
+        /// The same for a collision.
+        collision_part: f32,
+        /// Hotter windings limit the speed.
+        temperature_warn_c: f32,
+        /// Still hotter ones settle the robot.
+        temperature_trip_c: f32,
+        /// Lowest voltage of the supply.
+        voltage_min_v: f32,
+        /// Highest voltage of the supply.
+        voltage_max_v: f32,
+        /// Less force on all feet together means that the robot was lifted; zero for no check.
+        feet_load_min_n: f32,
+        /// How far a joint of a holding robot may turn.
+        hold_joint_deg: f32,
+        /// Skipped among 10 ticks, at which the robot slows down.
+        late_limited_ticks: u32,
+        /// Skipped among 100 ticks, at which it stands.
+        late_hold_ticks: u32,
+        /// Gap between two ticks at which it stands.
+        late_gap_ms: f64,
     }
 }
 

@@ -19,7 +19,7 @@ mod tree;
 
 pub use dynamics::{BaseMotion, Dynamics, Wrench};
 pub use file::{
-    BodyClass, BrainFile, ControlFile, EstimatorFile, FootFile, GaitFile, GovernorFile,
+    BodyClass, BrainFile, ControlFile, EstimatorFile, FootFile, GaitFile, GovernorFile, HealthFile,
     JointGroupFile, MotionFile, MpcFile, PostureFile, RobotFile, SimFile, StickFile,
     SupervisionFile,
 };

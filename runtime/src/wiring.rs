@@ -6,12 +6,13 @@ use std::time::Duration;
 use brain::{BackendChoice, Navigator, Planner, Policy};
 use cerebellum::{Cerebellum, InlineForcePlanner};
 use governor::{
-    BaseAcceleration, BodyClass, Envelope, Governor, LidarRule, Profile, StickRule, Supervision,
+    BaseAcceleration, BodyClass, Envelope, Governor, HealthRule, LidarRule, Profile, StickRule,
+    Supervision,
 };
-use model::Robot;
+use model::{HealthFile, Robot};
 use signals::{
-    BaseVelocity, Metres, MetresPerSecond, MetresPerSecondSquared, Radians, RadiansPerSecond,
-    RadiansPerSecondSquared,
+    BaseVelocity, Celsius, Metres, MetresPerSecond, MetresPerSecondSquared, Newtons, Radians,
+    RadiansPerSecond, RadiansPerSecondSquared, Volts,
 };
 
 use crate::brain_thread::{BrainThread, MakePlanner};
@@ -81,6 +82,7 @@ pub fn profile(robot: &Robot) -> Profile {
             reaction: ms(file.lidar_reaction_ms),
             age_max: ms(file.lidar_age_max_ms),
         }),
+        health: health(&file.health),
         tilt_max: Radians(file.tilt_max_deg.to_radians()),
         reading_age_limited: ms(file.reading_age_limited_ms),
         reading_age_settle: ms(file.reading_age_settle_ms),
@@ -90,6 +92,24 @@ pub fn profile(robot: &Robot) -> Profile {
         brake_delay: ms(file.actuation_delay_ms),
         position_margin: Radians(file.position_margin_rad),
         ..Profile::default()
+    }
+}
+
+fn health(file: &HealthFile) -> HealthRule {
+    HealthRule {
+        jump_noise: Radians(file.jump_noise_rad),
+        torque_error: file.torque_error_part,
+        collision: file.collision_part,
+        temperature_warn: Celsius(file.temperature_warn_c),
+        temperature_trip: Celsius(file.temperature_trip_c),
+        voltage_min: Volts(file.voltage_min_v),
+        voltage_max: Volts(file.voltage_max_v),
+        feet_load_min: Newtons(file.feet_load_min_n),
+        hold_joint: Radians(file.hold_joint_deg.to_radians()),
+        late_limited: file.late_limited_ticks,
+        late_hold: file.late_hold_ticks,
+        late_gap: Duration::from_secs_f64(file.late_gap_ms * 1e-3),
+        ..HealthRule::default()
     }
 }
 

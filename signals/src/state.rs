@@ -13,6 +13,14 @@ pub struct JointState {
     pub dq: RadiansPerSecond,
 }
 
+impl JointState {
+    /// Both numbers are finite.
+    #[must_use]
+    pub const fn is_finite(&self) -> bool {
+        self.q.is_finite() && self.dq.is_finite()
+    }
+}
+
 /// What the motion controller is doing with the body.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
@@ -61,10 +69,15 @@ impl BodyState {
     /// Every number is finite and the attitude is a unit quaternion.
     #[must_use]
     pub fn is_finite(&self) -> bool {
+        self.joints.iter().all(|joint| joint.is_finite()) && self.is_finite_beside_joints()
+    }
+
+    /// The same for everything but the joints, for who looks at each of them anyway.
+    #[must_use]
+    pub fn is_finite_beside_joints(&self) -> bool {
         self.position.iter().all(|p| p.is_finite())
             && self.velocity.iter().all(|v| v.is_finite())
             && self.angular_velocity.iter().all(|w| w.is_finite())
-            && self.joints.iter().all(|j| j.q.is_finite() && j.dq.is_finite())
             && self.contact.iter().all(|c| c.is_finite())
             && self.attitude.is_unit()
     }

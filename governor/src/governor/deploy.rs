@@ -124,6 +124,7 @@ mod tests {
                 (reading.at, reading.dq) = (now, RadiansPerSecond(dq));
             });
             (frame.imu.at, state.at) = (now, now);
+            frame.imu.angular_velocity = [RadiansPerSecond(dq); 3];
             operator.act = (number == 100).then_some(OperatorAct::Start);
             if number == 2000 {
                 assert_eq!(governor.level(), Level::Nominal);

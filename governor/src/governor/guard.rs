@@ -38,6 +38,7 @@ impl Governor {
             }
             _ => wanted = BodyCommand { joints: self.damped(), valid_until: latest },
         }
+        self.given = wanted.joints;
         Vetted::seal(wanted, cycle, self.envelope_id)
     }
 

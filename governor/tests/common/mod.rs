@@ -3,7 +3,7 @@
 
 use core::time::Duration;
 
-use governor::{Envelope, Governor, Kind, Profile, Record, Rule};
+use governor::{Envelope, Governor, HealthRule, Kind, Profile, Record, Rule};
 use signals::*;
 
 pub const JOINTS: usize = 3;
@@ -56,6 +56,14 @@ pub struct Bench {
     /// Sensors stamp themselves in every tick; a name here stops one.
     pub silent_joint: Option<JointId>,
     pub silent_imu: bool,
+    /// The inertial unit repeats itself.
+    pub stuck_imu: bool,
+    /// Joints whose readings keep an old stamp.
+    pub stamps_stay: Vec<(JointId, Instant)>,
+    /// The drives measure the torque they give: this part of the command's, and more at one joint.
+    pub honest: bool,
+    pub torque_part: Joints<f32>,
+    pub extra_torque: Option<(JointId, f32)>,
     pub silent_lidar: bool,
     pub silent_state: bool,
     /// How far the inertial unit's clock is ahead.
@@ -67,8 +75,10 @@ pub struct Bench {
 }
 
 impl Bench {
+    /// A bench whose joints may be put anywhere at once: no reading of theirs is a jump.
     pub fn new(profile: Profile) -> Self {
-        Self::of(&hardware(), profile)
+        let health = HealthRule { jumps_settle: 0, ..profile.health };
+        Self::of(&hardware(), Profile { health, ..profile })
     }
 
     pub fn of(hardware: &HardwareLimits, profile: Profile) -> Self {
@@ -112,6 +122,11 @@ impl Bench {
             wanted,
             silent_joint: None,
             silent_imu: false,
+            stuck_imu: false,
+            stamps_stay: Vec::new(),
+            honest: false,
+            torque_part: Joints::filled(1.0, JOINTS),
+            extra_torque: None,
             silent_lidar: false,
             silent_state: false,
             imu_ahead: Duration::ZERO,
@@ -177,8 +192,19 @@ impl Bench {
                 }
             }
         }
+        for &(id, at) in &self.stamps_stay {
+            self.frame.joints[id].at = at;
+        }
+        if self.honest {
+            self.measure_torque();
+        }
         if !self.silent_imu {
             self.frame.imu.at = self.now + self.imu_ahead;
+            let [rate, ..] = &mut self.frame.imu.angular_velocity;
+            if !self.stuck_imu && rate.is_finite() {
+                let bits = rate.0.to_bits() & !1 | u32::from(self.number % 2 == 1);
+                *rate = RadiansPerSecond(f32::from_bits(bits));
+            }
         }
         if !self.silent_lidar
             && let Some(lidar) = &mut self.frame.lidar
@@ -188,6 +214,30 @@ impl Bench {
         if !self.silent_state {
             self.state.at = self.now;
         }
+    }
+
+    /// What the drives say they give on the last command.
+    fn measure_torque(&mut self) {
+        for id in self.frame.joints.ids() {
+            let JointReading { q, dq, .. } = self.frame.joints[id];
+            let given = self.command.joints[id].torque(JointState { q, dq });
+            self.frame.joints[id].tau = given * self.torque_part[id];
+            if let Some((joint, extra)) = self.extra_torque
+                && joint == id
+            {
+                self.frame.joints[id].tau += NewtonMetres(extra);
+            }
+        }
+    }
+
+    /// Runs with a change before each tick, counted from 1.
+    pub fn run_with(&mut self, ticks: u32, mut each: impl FnMut(&mut Self, u32)) -> Ruling {
+        for tick in 1..ticks {
+            each(self, tick);
+            self.tick();
+        }
+        each(self, ticks);
+        self.tick()
     }
 
     pub fn run(&mut self, ticks: u32) -> Ruling {
