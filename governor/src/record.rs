@@ -41,6 +41,8 @@ pub enum Actor {
 }
 
 /// One intervention. Numbers that do not apply are zero; their unit is then empty.
+///
+/// Clauses: E1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Record {
     /// Number of the cycle it happened in.
@@ -121,6 +123,8 @@ pub enum Language {
 }
 
 /// A record as a sentence.
+///
+/// Clauses: E1.
 #[derive(Clone, Copy, Debug)]
 pub struct Sentence<'a> {
     record: &'a Record,
@@ -161,7 +165,7 @@ fn english(r: &Record, f: &mut Formatter<'_>) -> fmt::Result {
     if let Some(joint) = r.joint {
         write!(f, ", joint {}", joint.index())?;
     }
-    numbers(r, reason, f, ["asked", "allowed", "measured", "limit"])?;
+    numbers(r, reason, f, Language::English)?;
     write!(f, " (rule {}, clause {}", r.rule.id(), r.rule.clause())?;
     if r.ticks > 1 {
         write!(f, ", {} ticks", r.ticks)?;
@@ -194,7 +198,7 @@ fn chinese(r: &Record, f: &mut Formatter<'_>) -> fmt::Result {
     if let Some(joint) = r.joint {
         write!(f, "，关节 {}", joint.index())?;
     }
-    numbers(r, reason, f, ["要求", "允许", "测得", "限值"])?;
+    numbers(r, reason, f, Language::Chinese)?;
     write!(f, "（规则 {}，条款 {}", r.rule.id(), r.rule.clause())?;
     if r.ticks > 1 {
         write!(f, "，{} 个周期", r.ticks)?;
@@ -211,15 +215,46 @@ const fn without_cause(rule: Rule) -> [&'static str; 2] {
 }
 
 /// The numbers that belong to the rule, each with its unit.
-fn numbers(r: &Record, reason: Rule, f: &mut Formatter<'_>, words: [&str; 4]) -> fmt::Result {
-    let [asked, allowed, measured, limit] = words;
+fn numbers(r: &Record, reason: Rule, f: &mut Formatter<'_>, language: Language) -> fmt::Result {
+    let (comma, [asked, allowed, measured, limit]) = match language {
+        Language::English => (", ", ["asked", "allowed", "measured", "limit"]),
+        Language::Chinese => ("，", ["要求", "允许", "测得", "限值"]),
+    };
+    let mut pair = |words: [&str; 2], numbers: [f32; 2], unit: &str| -> fmt::Result {
+        for (word, number) in words.into_iter().zip(numbers) {
+            write!(f, "{comma}{word} ")?;
+            write_number(f, number, unit, language)?;
+        }
+        Ok(())
+    };
     let unit = reason.unit();
     if matches!(r.kind, Kind::Limited) && !unit.is_empty() {
-        write!(f, ", {asked} {:.3} {unit}, {allowed} {:.3} {unit}", r.asked, r.allowed)?;
+        pair([asked, allowed], [r.asked, r.allowed], unit)?;
     }
     let unit = reason.measured_unit();
     if !matches!(r.kind, Kind::ActAccepted) && !unit.is_empty() {
-        write!(f, ", {measured} {:.3} {unit}, {limit} {:.3} {unit}", r.measured, r.limit)?;
+        pair([measured, limit], [r.measured, r.limit], unit)?;
     }
     Ok(())
+}
+
+/// A number with about four digits and its unit; what is counted has no fraction and a word.
+fn write_number(f: &mut Formatter<'_>, number: f32, unit: &str, language: Language) -> fmt::Result {
+    let counted = match unit {
+        "ticks" => Some("个周期"),
+        "joints" => Some("个关节"),
+        "plans" => Some("个计划"),
+        "times" => Some("次"),
+        _ => None,
+    };
+    let size = number.abs();
+    let digits = match counted {
+        Some(_) => 0,
+        None if size >= 1000.0 => 0,
+        None if size >= 100.0 => 1,
+        None if size >= 10.0 => 2,
+        None => 3,
+    };
+    let unit = counted.filter(|_| language == Language::Chinese).unwrap_or(unit);
+    write!(f, "{number:.digits$} {unit}")
 }

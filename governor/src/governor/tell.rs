@@ -83,8 +83,10 @@ impl Governor {
         }
         match worst {
             Some(cause) if cause.level == to => return cause,
-            // A limp robot has stopped already.
-            Some(cause) if cause.level >= Level::Settle => return Cause { level: to, ..cause },
+            // A limp robot has stopped already; one that settles stops by its own evidence.
+            Some(cause) if cause.level >= Level::Settle && before.settling().is_none() => {
+                return Cause { level: to, ..cause };
+            }
             _ => {}
         }
         if let Some(rule @ Rule::GoSafe) = accepted {

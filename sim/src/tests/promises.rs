@@ -148,9 +148,3 @@ fn no_drive_exceeds_its_speed_torque_curve() {
     println!("saturated {saturated}, beyond the corner {beyond_corner}");
     assert!(saturated > 100 && beyond_corner > 100, "{saturated} {beyond_corner}: a blunt test");
 }
-
-#[test]
-fn it_may_move_to_another_thread() {
-    fn check<T: Send>() {}
-    check::<SimBody>();
-}

@@ -80,3 +80,9 @@ fn abuse_breaks_nothing() {
         assert!(speed < 8.0 && height < 1.5 && beyond < 0.1, "{seed}: {speed} {height} {beyond}");
     }
 }
+
+#[test]
+fn it_may_move_to_another_thread() {
+    fn check<T: Send>() {}
+    check::<SimBody>();
+}
