@@ -23,6 +23,8 @@ pub enum Applied {
 }
 
 /// A robot's joints and sensors: real or simulated.
+///
+/// Clauses: A1.
 pub trait Body {
     /// Reads one frame for `cycle`. A reading that could not be refreshed keeps its old time stamp;
     /// the reader judges its age.

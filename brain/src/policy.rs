@@ -170,6 +170,8 @@ impl Policy {
     ///
     /// # Errors
     /// As [`Self::load`].
+    ///
+    /// Clauses: C1, U1.
     pub fn load_with(folder: &Path, files: Files<'_>) -> Result<Self, PolicyError> {
         let card_file = folder.join(CARD_FILE);
         let card = read_card(files, &card_file)?;

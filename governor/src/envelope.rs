@@ -40,6 +40,8 @@ impl fmt::Display for EnvelopeError {
 impl core::error::Error for EnvelopeError {}
 
 /// What the body can bear. Private fields: it can be tightened, never widened.
+///
+/// Clauses: A4.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Envelope {
     joints: Joints<JointLimits>,

@@ -97,6 +97,8 @@ struct Entry {
 }
 
 /// The leases in force.
+///
+/// Clauses: O2.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LeaseBook {
     entries: [Option<Entry>; Resource::ALL.len()],

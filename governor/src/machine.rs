@@ -75,6 +75,8 @@ enum Hold {
 }
 
 /// Mode, authority and level, with everything that decides how they go on.
+///
+/// Clauses: O6, S4, S5, W1, W2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(clippy::struct_excessive_bools, reason = "latches are independent of each other")]
 pub struct Machine {
@@ -147,6 +149,8 @@ impl Machine {
 
     /// One step. First everything that makes it worse, then what a person does, then the
     /// self-test.
+    ///
+    /// Clauses: O1, S2, S5.
     pub fn step(&mut self, times: &Times, facts: &Facts) -> Step {
         let mut done = Step::default();
         let limp = self.is_limp();

@@ -30,6 +30,8 @@ const STEP_PERIODS: u32 = 2;
 const DT_MIN: f32 = 1e-6;
 
 /// The admitted velocity from cycle to cycle.
+///
+/// Clauses: M2, M3.
 #[derive(Debug)]
 pub(crate) struct Pace {
     /// Unit vector of each beam, base frame.

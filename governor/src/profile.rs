@@ -235,6 +235,8 @@ impl Profile {
     ///
     /// # Errors
     /// The first field that breaks its rule.
+    ///
+    /// Clauses: A4.
     pub fn check(&self) -> Result<(), ProfileError> {
         let p = self;
         let speeds = [p.speed_max.forward.0, p.speed_max.left.0, p.speed_max.yaw.0];

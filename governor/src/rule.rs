@@ -90,7 +90,8 @@ rules! {
         "计划来回振荡";
     PlanFrozen: "PLAN-FROZEN", A2, "", "s", "the plans do not change although the robot does",
         "机器人在变化而计划不变";
-    StickStale: "STICK-STALE", O5, "m/s", "s", "the stick's reading is too old: it counts as released",
+    StickStale: "STICK-STALE", O5, "m/s", "s",
+        "the stick's reading is too old: it counts as released",
         "操纵杆读数过旧，视为松开";
     StickReleased: "STICK-RELEASED", O5, "m/s", "", "the enabling device is not held",
         "未按住使能装置";
@@ -235,7 +236,8 @@ rules! {
     PermitClock: "PERMIT-CLOCK", B1, "", "s", "the clock was set back under a permit",
         "许可期内时钟被回拨";
     Notice: "NOTICE", W3, "", "", "a notice from outside tightens the limits", "外部通知收紧限制";
-    LimitsChanged: "LIMITS-CHANGED", A4, "", "", "the limits in memory are not those that were loaded",
+    LimitsChanged: "LIMITS-CHANGED", A4, "", "",
+        "the limits in memory are not those that were loaded",
         "内存中的限制与加载时不一致";
     ProfileInvalid: "PROFILE-INVALID", A4, "", "", "the profile breaks its own rules",
         "配置不符合自身规则";

@@ -8,6 +8,8 @@ use signals::Cycle;
 ///
 /// Nobody outside this crate can make one, copy one, alter one or keep one past the cycle it
 /// borrows.
+///
+/// Clauses: A1.
 #[derive(Debug)]
 #[must_use = "a vetted command does nothing until a body applies it"]
 pub struct Vetted<'cycle, C> {

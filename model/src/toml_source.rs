@@ -50,6 +50,8 @@ impl fmt::Display for LoadError {
 impl std::error::Error for LoadError {}
 
 /// The text of one TOML file.
+///
+/// Clauses: C1.
 #[derive(Clone, Debug)]
 pub struct TomlSource<'t> {
     file: &'t str,

@@ -44,6 +44,8 @@ pub struct HtmlInput<'a> {
 }
 
 /// The page.
+///
+/// Clauses: O8, D4.
 #[must_use]
 pub fn render(input: &HtmlInput<'_>) -> String {
     let mut page = String::with_capacity(1 << 20);

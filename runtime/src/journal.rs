@@ -83,6 +83,8 @@ impl JournalSummary {
 }
 
 /// The recording end of the journal; it belongs to the control thread.
+///
+/// Clauses: E4.
 #[derive(Debug)]
 pub struct Journal {
     ring: bus::Sender<Entry>,

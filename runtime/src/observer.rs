@@ -5,6 +5,8 @@ use model::Robot;
 use signals::{BodyCommand, BodyState};
 
 /// What was seen so far.
+///
+/// Clauses: M1, M2, M4.
 #[derive(Clone, Debug)]
 pub struct Observer {
     joints: Vec<Limits>,

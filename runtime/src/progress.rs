@@ -65,6 +65,8 @@ impl LiveWriter {
 }
 
 /// The thread that draws; it ends when this is finished or dropped.
+///
+/// Clauses: O8.
 #[derive(Debug)]
 pub struct Progress {
     ending: Arc<AtomicBool>,

@@ -231,6 +231,8 @@ impl Pace {
 }
 
 /// Ticks on the machine's monotonic clock.
+///
+/// Clauses: C3, C4.
 #[derive(Debug)]
 pub struct RealTime {
     start: u64,

@@ -27,6 +27,8 @@ pub const HTML_FILE: &str = "report.html";
 pub const JOURNAL_FILE: &str = "journal.mcap";
 
 /// What came of a run.
+///
+/// Clauses: E1, U1.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Report {
     /// [`SCHEMA`].

@@ -84,6 +84,8 @@ pub fn journal_file(run: &Path) -> PathBuf {
 ///
 /// # Errors
 /// The journal cannot be read.
+///
+/// Clauses: E1.
 pub fn why(run: &Path) -> Result<(ReadJournal, Vec<Reason>), ReadError> {
     let journal = journal::read(&journal_file(run))?;
     let reasons = reasons(&journal);

@@ -12,6 +12,8 @@ use signals::{
 use crate::fault::JointFault;
 
 /// The drives of all joints, each with its own encoder and its own watchdog.
+///
+/// Clauses: M4, S7.
 #[derive(Clone, Debug)]
 pub(crate) struct Drives {
     limits: HardwareLimits,

@@ -5,8 +5,12 @@
 //! and the whole story on virtual time. `tests/run` runs all of it.
 //!
 //! This library is what those tests share: where the checkout lies ([`root`]), what cargo knows of
-//! it ([`metadata`]) and how its source reads ([`source`]). It must never be used by the product.
+//! it ([`metadata`]), how its source reads ([`source`]), which clause is served by what
+//! ([`matrix`]), and the pages that are made from the code ([`catalogue`]). It must never be used
+//! by the product.
 
+pub mod catalogue;
+pub mod matrix;
 pub mod metadata;
 pub mod source;
 

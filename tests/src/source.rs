@@ -50,6 +50,27 @@ impl RustFile {
         numbered.filter(|(at, _)| !self.test_lines[*at]).map(|(at, line)| (at + 1, line))
     }
 
+    /// Lines of `code` that are tests or stand in a file of tests, with their number from 1.
+    pub fn test_lines(&self) -> impl Iterator<Item = (usize, &str)> {
+        let numbered = self.code.lines().enumerate();
+        numbered.filter(|(at, _)| self.test_lines[*at]).map(|(at, line)| (at + 1, line))
+    }
+
+    /// The modules written in this file around line `number` (from 1), outermost first.
+    #[must_use]
+    pub fn modules_around(&self, number: usize) -> Vec<String> {
+        let code = self.code.as_bytes();
+        let mut around = Vec::new();
+        for at in words(&self.code, "mod") {
+            let Some(open) = body_start(code, at) else { continue };
+            let lines = line_of(code, at) + 1..=line_of(code, closing(code, open)) + 1;
+            if lines.contains(&number) {
+                around.push(word_at(self.code[at + 3..].trim_start()).to_owned());
+            }
+        }
+        around
+    }
+
     /// All functions with a body, in order.
     #[must_use]
     pub fn functions(&self) -> Vec<Function> {

@@ -112,6 +112,8 @@ impl Governor {
     }
 
     /// Nobody has given a sign of life for long enough to matter.
+    ///
+    /// Clauses: O3.
     pub(super) fn unsupervised(&self, now: Instant, operator: &Operator) -> Option<Cause> {
         let rule = self.profile.supervision?;
         let age = operator.supervisor.map_or(rule.settle, |last| now.since(last));

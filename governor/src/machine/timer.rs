@@ -53,6 +53,8 @@ impl Times {
 }
 
 /// One level that clears by itself.
+///
+/// Clauses: W2.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Transient {
     /// Time until it is clean.
