@@ -99,23 +99,23 @@ clauses! {
         Partly("the devices are those of one process; endpoints on other machines");
     O2: "EU 2023/1230 1.2.2", "One control position at a time", "同一时刻只有一个控制位置",
         "Only the newest plan under the lease in force can move the body.",
-        Partly("leases: plans are ordered by their sequence only");
+        Partly("writers in other processes or on other machines");
     O3: "EU 2023/1230 3.2.4", "No autonomy without a supervisor", "无人监督则不得自主运行",
-        "Autonomy ends when nobody supervises; from afar one may only stop or send to safety.",
-        NotYet("the modes and roles of the governor");
+        "Autonomy ends when nobody supervises; from afar one may only stop, or let a hold go on.",
+        Partly("supervisors on other machines, and the health of protective devices");
     O4: "EU 2023/1230 3.3", "People's commands pass the same limits", "人的指令受同样限制",
-        "A stick and a supervisor are filtered as the brain is.",
-        NotYet("the modes and roles of the governor");
+        "What a stick asks for is bounded as what the brain asks for, and more strictly.",
+        Partly("recorded hostile sessions of a person");
     O5: "ISO 10218-1 manual mode (unchecked); EU 2023/1230 1.2.5",
         "Manual only while the enabling device is held", "仅在按住使能装置时可手动",
         "The stick moves the body slowly and only while held; an old reading counts as released.",
-        NotYet("the modes and roles of the governor");
+        Partly("a real enabling device with three positions");
     O6: "EU 2023/1230 1.2.3", "Motion starts by a person's act", "运动须由人启动",
         "Nothing moves from boot, reset or a change of mode; a start is an act of its own.",
-        Partly("a warning before motion begins");
+        Partly("light and sound on the body for the warning before motion");
     O7: "Beijing automated driving, take-over (analogue)", "Take-over without a jump", "接管无突变",
         "A person takes the motion over as it is; the brain waits until it is handed back.",
-        NotYet("the modes and roles of the governor");
+        Partly("the tilt of a gait that is taken over, against one that is not");
     O8: "Hangzhou, ethics; IEEE humanoid study group", "The robot shows its state", "机器人显示其状态",
         "Mode, level and the reason of a limit are shown as they change.",
         Partly("shown on the terminal and in the run's page; light and sound on the body");
@@ -130,7 +130,7 @@ clauses! {
     S3: "IEC 60204-1 Cat 2; EU 2023/1230 1.2.4.2", "Powered standstill is monitored",
         "带电静止受监控",
         "A body that moves although it must stand still is settled.",
-        NotYet("the monitors of the body's state");
+        Partly("a safe stop of the drives themselves");
     S4: "EU 2023/1230 1.2.4.3; ISO 13850 (unchecked)", "A stop latches: release, reset, start",
         "停止自锁：松开、复位、启动",
         "Back to motion there are three acts of a person, each refused while a cause lasts.",
@@ -146,7 +146,7 @@ clauses! {
         Partly("only the simulated drives do so; firmware with a controlled stop of its own");
     S8: "EU 2023/1230 1.3.9", "No drift after a stop", "停止后不漂移",
         "A joint that moves although its torque is off is told.",
-        NotYet("the monitors of the body's state");
+        Partly("nothing can hold it: a brake on the joint");
     S9: "ISO/CD 25785-1, intent", "A balancing body is not simply switched off",
         "主动平衡体不直接断电",
         "A body that needs power to stand settles first; a fall is damped; a person may cut.",
@@ -163,20 +163,20 @@ clauses! {
         Partly("acceleration, jerk and jumps of joints");
     M4: "IEC 61800-5-2 SLT", "Torques stay within limits", "力矩限制",
         "Gains and torque stay within what the drive can do; a stuck joint stops the robot.",
-        Partly("the rate of torque, and its distance to the measured one");
+        Partly("the rate of torque");
     M5: "EU 2023/1230 1.2.1", "The robot stays in its space", "限制运动空间",
         "The base slows down before the edge of the permitted area and keeps its band of height.",
-        NotYet("the spatial limits of the governor");
+        Partly("places are those of the odometry, which drifts");
     M6: "practice: published arm controllers", "Limbs do not hit each other", "肢体不自碰",
         "Limbs that come near to each other are braked apart.",
         NotYet("the spatial limits of the governor");
     M7: "ISO 13482, energy", "Heat, power and supply stay within limits", "热、功率与电源限制",
-        "Torque and power are reduced in time; a low supply ends in a controlled stop.",
-        NotYet("the limits of heat and power");
+        "A hot winding, a bad voltage or a low charge slows the robot, then stops it in control.",
+        Partly("torque reduced by modelled heat and by power, before it comes to that");
     M8: "incident of a tethered humanoid, 2025", "No gait that cannot act on the ground",
         "无法对地作用则不行走",
         "A robot that tips over or hangs in the air stops its gait.",
-        Partly("lifted feet, the rate of tilt and the capture point");
+        Partly("the rate of tilt and the capture point");
     // H: people nearby.
     H1: "ISO/TS 15066 speed and separation; ISO 10218-2", "Slower when someone is near",
         "有人靠近则减速",
@@ -184,13 +184,13 @@ clauses! {
         Partly("what is seen counts as standing still; a person's own speed");
     H2: "ISO/TS 15066 power and force", "A touch does not hurt", "接触不致伤",
         "The speed is bounded so that a touch of a body region stays below its limit.",
-        NotYet("the limits near people");
+        Partly("impacts on a dummy; limits from bought tables are the user's to supply");
     H3: "ISO 10218-1 Class I", "A harmless class needs harmless hardware", "低危等级须由硬件保证",
         "A profile of that class is refused for a robot that could do more.",
         NotYet("profiles by level and scenario");
     H4: "EU 2023/1230 3.3.3", "A blind sensor counts as a person", "传感器失效按有人处理",
-        "Without a recent scan the base does not move.",
-        Partly("a sensor of persons");
+        "Without a recent scan, or without a sign of the person sensor, the robot slows and holds.",
+        Partly("the person sensor is simulated");
     H5: "fall zone, after ISO/CD 25785-1 (our design)", "Nobody in the fall zone", "跌倒区内无人",
         "With a small margin of balance, people are kept out of where the robot would fall.",
         NotYet("a map of which states can be stopped");
@@ -250,11 +250,11 @@ clauses! {
         Covered;
     // W: soft measures.
     W1: "Hangzhou, soft measures (mirrored)", "Measures grow by degrees", "措施逐级加重",
-        "A level says how bad it is; the worst cause decides.",
-        Partly("WARNING and GUIDANCE, and causes that last too long");
+        "The worst cause decides the level, and a cause that lasts raises it step by step.",
+        Partly("every path explored by a model checker");
     W2: "practice: published flight controllers", "Levels do not toggle", "级别不反复跳变",
-        "A transient level clears only after two seconds without a cause.",
-        Partly("recurrence, and charging faster than recovering");
+        "A level clears after 2 s without a cause; one that comes back too often needs a person.",
+        Covered;
     W3: "Hangzhou, soft measures", "Notices from outside only tighten", "外部通知只能收紧",
         "A signed notice is recorded and shown, and may make limits stricter.",
         Partly("read from files; no way in over a network");
@@ -297,8 +297,8 @@ clauses! {
         "Each kind of notice has a clock with alarms before it ends.",
         NotYet("the incident notice");
     N3: "injury (our design)", "A collision stops and preserves evidence", "碰撞即停并保全证据",
-        "A force that nothing explains stops the robot.",
-        NotYet("the detection of collisions");
+        "A force that nothing explains slows the robot and leaves a record.",
+        Partly("preserving the evidence, and calling a person");
     // U: versions and updates.
     U1: "EU 2023/1230 1.1.9", "Software and model identify themselves", "软件与模型可识别",
         "The report names the version, and the hashes of robot file and policy model.",
@@ -308,7 +308,7 @@ clauses! {
         NotYet("firmware updates");
     U3: "EU 2023/1230 3(16)", "A safety change blocks until approved", "安全变更须重新批准",
         "A lockout ends only by a maintainer.",
-        NotYet("the modes and roles of the governor");
+        Partly("changes of software told apart by their class");
     // C: cyber security.
     C1: "IEC 62443; ETSI EN 303 645 (unchecked)", "Input is never trusted", "不信任任何输入",
         "Robot, mission and policy files are read strictly; what is wrong is refused by name.",

@@ -28,7 +28,7 @@ pub(crate) const TRANSIENT: [Level; 4] =
 /// Cuts and falls within a day that lock the robot out.
 const STRIKES_MAX: u8 = 2;
 /// LIMITED may come this often within the window before it waits for a person.
-const LIMITED_MAX: u8 = 3;
+pub(crate) const LIMITED_MAX: u8 = 3;
 
 /// Everything the machine is told in one step.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

@@ -255,6 +255,10 @@ fn write_number(f: &mut Formatter<'_>, number: f32, unit: &str, language: Langua
         None if size >= 10.0 => 2,
         None => 3,
     };
-    let unit = counted.filter(|_| language == Language::Chinese).unwrap_or(unit);
+    let unit = match (language, counted, unit) {
+        (Language::Chinese, Some(word), _) => word,
+        (Language::Chinese, None, "of full") => "倍满电",
+        _ => unit,
+    };
     write!(f, "{number:.digits$} {unit}")
 }

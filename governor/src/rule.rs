@@ -159,7 +159,7 @@ rules! {
     JointHot: "JOINT-HOT", M7, "", "degC", "a winding is too hot", "绕组过热";
     SupplyVoltage: "SUPPLY-VOLTAGE", M7, "", "V", "the supply is outside its range",
         "电源电压超出范围";
-    SupplyCharge: "SUPPLY-CHARGE", M7, "", "", "little charge is left", "电量不足";
+    SupplyCharge: "SUPPLY-CHARGE", M7, "", "of full", "little charge is left", "电量不足";
     Collision: "COLLISION", N3, "", "N m", "a joint meets a force that nothing explains",
         "关节遇到无法解释的外力";
     SelfCollision: "SELF-COLLISION", M6, "N m", "m", "two limbs would come too near to each other",

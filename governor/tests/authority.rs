@@ -86,8 +86,12 @@ fn a_released_or_silent_stick_stops_the_robot_in_time() {
             assert_eq!(bench.run(200).level, Level::Limited);
             assert_eq!(bench.run(800).level, Level::Hold);
             assert_eq!(bench.run(29_000).level, Level::Settle);
+            assert!(bench.of_kind(Kind::LevelChanged).contains(&Rule::StickStale));
         }
     }
+    let mut bench = walking(Profile::default());
+    assert_eq!(bench.act(OperatorAct::TakeOver).mode, Mode::Auto, "nobody holds a stick");
+    assert_eq!(refused(&bench), Some(Rule::StickReleased));
 }
 
 /// Clauses: O5, O4.
@@ -254,6 +258,8 @@ fn a_limit_that_comes_back_too_often_waits_for_a_person() {
         let clean = if time < 4 { Level::Nominal } else { Level::Limited };
         assert_eq!(bench.run(2100).level, clean, "{time}");
     }
+    let latched = bench.records.iter().find(|record| record.rule == Rule::Recurred).unwrap();
+    assert_eq!((latched.to, latched.measured, latched.limit), (Level::Limited, 4.0, 3.0));
     assert_eq!(bench.governor.ruling().scale, 0.25);
     assert_eq!(bench.act(OperatorAct::Acknowledge).level, Level::Nominal);
     assert!(bench.of_kind(Kind::ActAccepted).contains(&Rule::OperatorAck));

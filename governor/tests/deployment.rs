@@ -454,8 +454,9 @@ fn under_observation_the_robot_is_slower_until_hours_and_tasks_are_enough() {
     let observation = bench.governor.observation().unwrap();
     assert!(observation.is_over() && (observation.rate_bound() - 0.1).abs() < 1e-6);
     let told = bench.told();
-    let says = "Limited: the observation period permits less speed, measured 30.000 h";
+    let says = "Limited: the observation period permits less speed, measured 30.00 h";
     assert!(told.iter().any(|line| line.starts_with(says)), "{told:?}");
+    assert!(bench.of_kind(Kind::Limited).contains(&Rule::Observation));
 
     // Hours without the tasks are not enough.
     let idle = Observation { clean_nanos: 90 * HOUR_NANOS, tasks: 199, ..almost };

@@ -162,7 +162,7 @@ fn the_robot_stands_before_a_person_touches_it() {
 
 /// Both distances act within 100 ms: the outer one slows, the inner one holds.
 ///
-/// Clauses: H1.
+/// Clauses: H1, O6.
 #[test]
 fn a_person_in_the_inner_zone_holds_the_robot() {
     let (mut bench, _) = walking(profile(rule()), 0.5, 9.0, None);
@@ -174,6 +174,15 @@ fn a_person_in_the_inner_zone_holds_the_robot() {
     assert_eq!((ruling.level, ruling.motion), (Level::Hold, Motion::Stand));
     let record = bench.records.last().unwrap();
     assert_eq!((record.rule, record.kind), (Rule::PersonNear, Kind::LevelChanged));
+    // When the person has gone, motion begins again by itself, but not without a warning.
+    let mut warned = 0;
+    for _ in 0..6000 {
+        person(&mut bench, 9.0, None);
+        warned += u32::from(bench.tick().warning);
+    }
+    assert!((1999..=2001).contains(&warned), "{warned}");
+    assert_eq!(bench.governor.level(), Level::Nominal);
+    assert!(bench.of_kind(Kind::LevelChanged).contains(&Rule::PreMotion), "{:?}", bench.told());
 }
 
 /// No reading, an old one, one from the future, or none at all on a body without the sensor: a

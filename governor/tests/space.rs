@@ -287,5 +287,7 @@ fn a_base_measured_too_fast_is_slowed_then_held() {
         assert_eq!(bench.tick().level, first, "{forward} {yaw}");
         assert_eq!(bench.run(99).level, first, "{forward} {yaw}");
         assert_eq!(bench.tick().level, last, "{forward} {yaw}");
+        let held = bench.of_kind(Kind::LevelChanged).contains(&Rule::BaseSpeed);
+        assert_eq!(held, last == Level::Hold);
     }
 }

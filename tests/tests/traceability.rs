@@ -6,6 +6,16 @@ use whole::matrix::{Matrix, Results};
 
 /// Clauses: E1.
 #[test]
+fn every_clause_rule_and_test_has_its_place_in_the_matrix() {
+    let matrix = Matrix::of_this_checkout().unwrap();
+    let wrong = matrix.problems();
+    assert!(wrong.is_empty(), "{} to put right:\n{}", wrong.len(), wrong.join("\n"));
+    assert_eq!(matrix.rows.len(), 68);
+    assert!(matrix.tests().iter().any(|test| test.place.path == "tests/tests/traceability.rs"));
+}
+
+/// Clauses: E1.
+#[test]
 fn the_pages_made_from_the_code_are_up_to_date() {
     let stale = catalogue::stale(&Matrix::of_this_checkout().unwrap()).unwrap();
     assert!(stale.is_empty(), "{}\nto refresh: {REFRESH}", stale.join("\n"));

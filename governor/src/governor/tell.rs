@@ -4,7 +4,7 @@ use signals::{Level, Mode, Operator, OperatorAct};
 
 use super::Governor;
 use crate::admit::Due;
-use crate::machine::{Machine, Step, Why};
+use crate::machine::{LIMITED_MAX, Machine, Step, Why};
 use crate::watch::{Cause, Sight, ticks};
 use crate::{Actor, Kind, Record, Rule};
 
@@ -81,6 +81,10 @@ impl Governor {
                 _ => governor(Rule::LevelClear).because(clean, clean),
             };
         }
+        if step.recurred {
+            let most = ticks(LIMITED_MAX.into());
+            return governor(Rule::Recurred).because(most + 1.0, most);
+        }
         match worst {
             Some(cause) if cause.level == to => return cause,
             // A limp robot has stopped already; one that settles stops by its own evidence.
@@ -99,7 +103,6 @@ impl Governor {
             Level::Cut => {
                 governor(Rule::SettleTimeout).because(span, seconds(self.times.settle_timeout))
             }
-            _ if step.recurred => governor(Rule::Recurred),
             _ if step.escalated => {
                 let dwell = self.times.dwell.get(from as usize).copied().unwrap_or_default();
                 governor(Rule::Escalated).because(seconds(dwell), seconds(dwell))
