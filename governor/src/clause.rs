@@ -187,7 +187,7 @@ clauses! {
         Partly("impacts on a dummy; limits from bought tables are the user's to supply");
     H3: "ISO 10218-1 Class I", "A harmless class needs harmless hardware", "低危等级须由硬件保证",
         "A profile of that class is refused for a robot that could do more.",
-        NotYet("profiles by level and scenario");
+        Partly("what one joint can do where the robot stands is a bound from below");
     H4: "EU 2023/1230 3.3.3", "A blind sensor counts as a person", "传感器失效按有人处理",
         "Without a recent scan, or without a sign of the person sensor, the robot slows and holds.",
         Partly("the person sensor is simulated");
@@ -230,7 +230,7 @@ clauses! {
         Partly("a change while the program runs: today it takes a restart");
     G3: "Shenzhen AI regulation, high risk", "High risk needs an assessment", "高风险需评估编号",
         "A profile of a high-risk cell without the id of its assessment is refused.",
-        NotYet("profiles by level and scenario");
+        Covered;
     // P: observation period.
     P1: "Hangzhou, observation period", "What is new is observed first", "新事物先行观察",
         "A new model, limit or scenario, or an event, begins with reduced speed.",
@@ -301,14 +301,14 @@ clauses! {
         Partly("preserving the evidence, and calling a person");
     // U: versions and updates.
     U1: "EU 2023/1230 1.1.9", "Software and model identify themselves", "软件与模型可识别",
-        "The report names the version, and the hashes of robot file and policy model.",
+        "Report and journal name the version and the hash of every file a run is made from.",
         Partly("firmware, and a list of all parts");
     U2: "EU 2023/1230 1.2.1", "Updates only when stopped", "仅停止时更新",
         "An update is signed, goes back by itself, and begins a new observation period.",
         NotYet("firmware updates");
     U3: "EU 2023/1230 3(16)", "A safety change blocks until approved", "安全变更须重新批准",
-        "A lockout ends only by a maintainer.",
-        Partly("changes of software told apart by their class");
+        "Versions a signed profile does not name block the run; a lockout ends by a maintainer.",
+        Partly("firmware");
     // C: cyber security.
     C1: "IEC 62443; ETSI EN 303 645 (unchecked)", "Input is never trusted", "不信任任何输入",
         "Robot, mission and policy files are read strictly; what is wrong is refused by name.",

@@ -235,6 +235,8 @@ impl GradeLimits {
 }
 
 /// One cell of the grid, with a level for each dimension.
+///
+/// Clauses: G1, G2.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Grade {
     /// Where.
@@ -252,6 +254,8 @@ impl Grade {
     }
 
     /// Untrained people and a robot that decides: such a cell needs an assessment beforehand (G3).
+    ///
+    /// Clauses: G3.
     #[must_use]
     pub fn is_high_risk(&self) -> bool {
         !matches!(self.scenario, Scenario::Lab | Scenario::Industrial)

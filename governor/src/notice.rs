@@ -54,6 +54,8 @@ pub struct Notice {
 pub enum NoticeRefusal {
     /// Not signed by a key that may sign notices.
     Forged,
+    /// Signed, but not understood, or not for this robot.
+    Unreadable,
     /// Not newer than one of the same issuer before.
     Replayed,
     /// It has ended.
@@ -62,7 +64,7 @@ pub enum NoticeRefusal {
     Early,
     /// A factor that is no number from 0 to 1: it would not tighten.
     Relaxes,
-    /// From one issuer more than can be remembered.
+    /// From more issuers than can be remembered.
     Issuers,
     /// The robot does not know the time.
     NoClock,
@@ -72,6 +74,7 @@ impl fmt::Display for NoticeRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Forged => "it is not signed by a key that may sign notices",
+            Self::Unreadable => "it cannot be understood, or is for another robot",
             Self::Replayed => "its serial is not above the last one of its issuer",
             Self::Expired => "it has expired",
             Self::Early => "it is dated ahead of the robot's clock",

@@ -18,6 +18,8 @@ const HOUR_NANOS: u64 = 3_600_000_000_000;
 
 /// How far the observation period has come. Kept between runs by the runtime; what is lost or
 /// damaged begins anew.
+///
+/// Clauses: P1, P2.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Observation {
     /// What is observed: model, limits and grade, as one number.

@@ -24,6 +24,8 @@ pub struct Permit {
 
 /// Numbers that take the place of the grid's under a permit. They reach no further than the grid:
 /// what the robot's own file and the rules of stopping and oversight say stays.
+///
+/// Clauses: B2.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Experiment {
     /// Highest planar speed of the base, not negative.

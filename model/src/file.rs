@@ -31,6 +31,8 @@ table! {
         schema: String,
         /// Short name for reports.
         name: String,
+        /// Serial number of this one robot, for the files that are made out to it; optional.
+        serial_number: Option<String>,
         /// MJCF file beside this one.
         model_file: String,
         /// Body that is the base.

@@ -7,6 +7,8 @@ use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
 use model::{LoadError, Robot, TomlSource};
 use serde::Serialize;
 
+use crate::deployment::check as signed;
+use crate::deployment::keys::{self, Kind};
 use crate::mission::Mission;
 
 /// What is wrong with one file, as miette shows it.
@@ -65,7 +67,8 @@ impl Diagnostic for Diagnosis {
 pub struct Finding {
     /// The path, as given.
     pub path: String,
-    /// `robot`, `policy`, `mission`, or empty when it could not be told.
+    /// `robot`, `policy`, `mission`, `profile`, `permit`, `notice`, `signature`, `key`, or empty
+    /// when it could not be told.
     pub kind: &'static str,
     /// Nothing is wrong.
     pub ok: bool,
@@ -102,17 +105,22 @@ impl From<&LoadError> for FindingError {
 
 type Checked = Result<String, Box<LoadError>>;
 
-/// Checks each of `paths`, and every file it leads to.
+/// Checks each of `paths`, and every file it leads to. Signed files are judged for the robot
+/// `named`, else for the one whose folder they lie in.
 #[must_use]
-pub fn check(paths: &[PathBuf]) -> Vec<(Finding, Option<Diagnosis>)> {
-    paths.iter().flat_map(|path| check_one(path)).collect()
+pub fn check(paths: &[PathBuf], named: Option<&PathBuf>) -> Vec<(Finding, Option<Diagnosis>)> {
+    paths.iter().flat_map(|path| check_one(path, named)).collect()
 }
 
-fn check_one(path: &Path) -> Vec<(Finding, Option<Diagnosis>)> {
+fn check_one(path: &Path, named: Option<&PathBuf>) -> Vec<(Finding, Option<Diagnosis>)> {
     let file = entry_file(path);
     match kind_of(&file) {
         Ok("robot") => check_robot(&file),
         Ok("policy") => vec![finding(&file, "policy", check_policy(&file))],
+        Ok("profile") => check_signed(&file, Kind::Profile, named),
+        Ok("permit") => check_signed(&file, Kind::Permit, named),
+        Ok("notice") => check_signed(&file, Kind::Notice, named),
+        Ok("key") => vec![finding(&file, "key", signed::key(&file))],
         Ok(kind) => vec![finding(&file, kind, check_mission(&file))],
         Err(error) => vec![finding(path, "", Err(error))],
     }
@@ -139,10 +147,15 @@ fn kind_of(file: &Path) -> Result<&'static str, Box<LoadError>> {
         Some(schema) if schema.starts_with("triune.robot/") => Ok("robot"),
         Some(schema) if schema.starts_with("triune.policy/") => Ok("policy"),
         Some(schema) if schema.starts_with("triune.mission/") => Ok("mission"),
+        Some(schema) if schema.starts_with("triune.profile/") => Ok("profile"),
+        Some(schema) if schema.starts_with("triune.permit/") => Ok("permit"),
+        Some(schema) if schema.starts_with("triune.notice/") => Ok("notice"),
+        Some(schema) if schema.starts_with("triune.key/") => Ok("key"),
         Some(schema) => Err(source.error(
             "schema",
             format!("the schema must be one this program knows, found {schema:?}"),
-            "use triune.robot/1 or triune.mission/1, or name the file robot.toml or policy.toml",
+            "use triune.robot/1, mission/1, profile/1, permit/1 or notice/1, or name the file \
+             robot.toml or policy.toml",
         )),
         None => Err(source.error(
             "schema",
@@ -169,7 +182,35 @@ fn check_robot(file: &Path) -> Vec<(Finding, Option<Diagnosis>)> {
     let folder = file.parent().unwrap_or(Path::new("."));
     let card = folder.join(&robot.file.brain.policy);
     findings.push(finding(&card, "policy", check_policy(&card)));
+    for file in files_in(&folder.join(keys::FOLDER), "pub") {
+        findings.push(finding(&file, "key", signed::key(&file)));
+    }
+    for file in files_in(&folder.join("profiles"), "toml") {
+        findings.extend(check_signed(&file, Kind::Profile, Some(&folder.to_path_buf())));
+    }
     findings
+}
+
+/// A signed file and its signature.
+fn check_signed(
+    file: &Path,
+    kind: Kind,
+    named: Option<&PathBuf>,
+) -> Vec<(Finding, Option<Diagnosis>)> {
+    let [content, signature] = signed::check(file, kind, &signed::robot_of(file, named));
+    vec![
+        finding(&content.0, kind.name(), content.1),
+        finding(&signature.0, "signature", signature.1),
+    ]
+}
+
+/// The files in `folder` with this ending, in order; none when there is no such folder.
+fn files_in(folder: &Path, ending: &str) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut files: Vec<_> = entries.map(|entry| entry.path()).collect();
+    files.retain(|file| has_ending(&file.display().to_string(), ending));
+    files.sort();
+    files
 }
 
 fn check_policy(card: &Path) -> Checked {
@@ -251,7 +292,7 @@ mod tests {
 
     #[test]
     fn the_quadruped_is_understood() {
-        let found = check(&[QUADRUPED.into()]);
+        let found = check(&[QUADRUPED.into()], None);
         assert_eq!(found[0].0.kind, "robot");
         assert!(found[0].0.ok, "{}", found[0].0.summary);
         assert!(found[0].0.summary.contains("12 joints"), "{}", found[0].0.summary);
@@ -267,7 +308,7 @@ mod tests {
         let file = folder.path().join("robot.toml");
         let text = fs::read_to_string(&file).unwrap();
         fs::write(&file, text.replace("torque_max_nm = 45.4", "torque_max_nm = nan")).unwrap();
-        let found = check(&[folder.path().to_path_buf()]);
+        let found = check(&[folder.path().to_path_buf()], None);
         let (finding, diagnosis) = &found[0];
         assert!(!finding.ok && finding.error.as_ref().unwrap().line.is_some());
         let text = shown(diagnosis.as_ref().unwrap());
@@ -282,12 +323,12 @@ mod tests {
         let file = folder.path().join("walk.toml");
         let rule = |text: &str| {
             fs::write(&file, text).unwrap();
-            check(std::slice::from_ref(&file))[0].0.summary.clone()
+            check(std::slice::from_ref(&file), None)[0].0.summary.clone()
         };
         assert!(rule("a = 1\n").contains("must say what it is"));
         assert!(rule("schema = \"x\"\n").contains("found \"x\""));
         assert!(rule("schema = \n").contains("walk.toml:1"));
         assert!(rule("schema = \"triune.mission/1\"\n").contains("missing field"));
-        assert!(check(&["no/such/file.toml".into()])[0].0.summary.contains("readable"));
+        assert!(check(&["no/such/file.toml".into()], None)[0].0.summary.contains("readable"));
     }
 }

@@ -8,6 +8,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde_json::json;
 
 use crate::check::{self, Diagnosis};
+use crate::deployment::keys::{self, PrivateKey, Role};
+use crate::deployment::{self, Files, signature};
 use crate::error::RunError;
 use crate::govern::{self, Session};
 use crate::report::hexadecimal;
@@ -40,6 +42,11 @@ enum Command {
     Why(WhyArgs),
     /// Holds any controller's proposals against the governor: JSON lines in, JSON lines out.
     Govern(GovernArgs),
+    /// Makes keys that sign files.
+    #[command(subcommand)]
+    Keys(KeysCommand),
+    /// Signs a profile, a permit or a notice: writes FILE.sig beside it.
+    Sign(SignArgs),
     /// Says what this machine can do and what is missing.
     Doctor {
         /// For programs.
@@ -83,6 +90,52 @@ struct CommonArgs {
     /// Writes down what each cycle decides, as `triune govern` writes it.
     #[arg(long, value_name = "FILE", requires = "fast")]
     verdicts: Option<PathBuf>,
+    #[command(flatten)]
+    deployment: DeploymentArgs,
+}
+
+#[derive(Debug, Args)]
+struct DeploymentArgs {
+    /// Signed profile: where the robot works and how much it decides.
+    #[arg(long, value_name = "FILE")]
+    profile: Option<PathBuf>,
+    /// Signed sandbox permit.
+    #[arg(long, value_name = "FILE")]
+    permit: Option<PathBuf>,
+    /// Signed notice from outside; may be given several times.
+    #[arg(long, value_name = "FILE")]
+    notice: Vec<PathBuf>,
+    /// Where the robot remembers; without it the folder `state` beside its robot.toml.
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
+}
+
+impl From<DeploymentArgs> for Files {
+    fn from(args: DeploymentArgs) -> Self {
+        let DeploymentArgs { profile, permit, notice, state } = args;
+        Self { profile, permit, notices: notice, state }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+enum KeysCommand {
+    /// Makes a pair: <id>.pub for the robots that trust it, <id>.key for its owner alone.
+    New {
+        /// Folder for both files.
+        folder: PathBuf,
+        /// Whose key it is; what it may sign follows from it.
+        #[arg(long, value_enum)]
+        role: Role,
+    },
+}
+
+#[derive(Debug, Args)]
+struct SignArgs {
+    /// The file; `triune check` says whether it is right.
+    file: PathBuf,
+    /// The private key.
+    #[arg(long, value_name = "KEY")]
+    key: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -101,9 +154,12 @@ struct RunArgs {
 
 #[derive(Debug, Args)]
 struct CheckArgs {
-    /// Robot folders, or robot, policy or mission files.
+    /// Robot folders, or robot, policy, mission, profile, permit, notice or key files.
     #[arg(required = true)]
     paths: Vec<PathBuf>,
+    /// Robot folder that signed files are for; without it the one they lie in.
+    #[arg(long, value_name = "DIR")]
+    robot: Option<PathBuf>,
     /// For programs.
     #[arg(long)]
     json: bool,
@@ -147,6 +203,8 @@ struct GovernArgs {
     /// Prints at the end, to standard error, how often each rule acted.
     #[arg(long)]
     summary: bool,
+    #[command(flatten)]
+    deployment: DeploymentArgs,
 }
 
 /// Cycles a second.
@@ -264,12 +322,15 @@ fn answer(cli: Cli) -> Result<Exit, Failure> {
         Some(Command::Inspect(args)) => inspect(&args),
         Some(Command::Why(args)) => explain(&args),
         Some(Command::Govern(args)) => govern(args),
+        Some(Command::Keys(KeysCommand::New { folder, role })) => new_keys(&folder, role),
+        Some(Command::Sign(args)) => sign(&args),
         Some(Command::Doctor { json }) => Ok(examine(json)),
     }
 }
 
 fn demo(robot: RobotSource, mission: Option<PathBuf>, common: CommonArgs) -> Result<Exit, Failure> {
-    let CommonArgs { fast, headless, seed, sim, out, json, proposals, verdicts } = common;
+    let CommonArgs { fast, headless, seed, sim, out, json, proposals, verdicts, deployment } =
+        common;
     if sim == Simulator::Mujoco {
         let message = miette::miette!(
             help = "leave --sim out, or write --sim rapier",
@@ -277,8 +338,18 @@ fn demo(robot: RobotSource, mission: Option<PathBuf>, common: CommonArgs) -> Res
         );
         return Err(Failure::new(Exit::Usage, message));
     }
-    let options =
-        RunOptions { robot, mission, fast, headless, seed, out, json, proposals, verdicts };
+    let options = RunOptions {
+        robot,
+        mission,
+        fast,
+        headless,
+        seed,
+        out,
+        json,
+        proposals,
+        verdicts,
+        deployment: deployment.into(),
+    };
     let report = run::demo(&options)?;
     if json {
         print(&report.json().unwrap_or_default());
@@ -293,7 +364,7 @@ fn demo(robot: RobotSource, mission: Option<PathBuf>, common: CommonArgs) -> Res
 }
 
 fn check(args: &CheckArgs) -> Exit {
-    let found = check::check(&args.paths);
+    let found = check::check(&args.paths, args.robot.as_ref());
     let all_well = found.iter().all(|(finding, _)| finding.ok);
     if args.json {
         let findings: Vec<_> = found.iter().map(|(finding, _)| finding).collect();
@@ -307,6 +378,34 @@ fn check(args: &CheckArgs) -> Exit {
         }
     }
     if all_well { Exit::Ok } else { Exit::Configuration }
+}
+
+fn new_keys(folder: &Path, role: Role) -> Result<Exit, Failure> {
+    let [public, private] = keys::new_pair(folder, role).map_err(|error| {
+        let what = folder.display();
+        Failure::new(Exit::Configuration, miette::miette!("{what}: no keys were made: {error}"))
+    })?;
+    let (public, private) = (public.display(), private.display());
+    print(&format!(
+        "{public}\n    for the folder keys of each robot that is to trust it\n{private}\n    \
+         for its owner alone; keep it away from robots and repositories\n"
+    ));
+    Ok(Exit::Ok)
+}
+
+fn sign(args: &SignArgs) -> Result<Exit, Failure> {
+    let bytes = std::fs::read(&args.file).map_err(|error| {
+        let what = args.file.display();
+        Failure::new(Exit::Configuration, miette::miette!("{what}: cannot be read: {error}"))
+    })?;
+    let key = PrivateKey::load(&args.key)?;
+    let path = signature::path_of(&args.file);
+    std::fs::write(&path, signature::sign(&bytes, &key)).map_err(|error| {
+        let what = path.display();
+        Failure::new(Exit::Configuration, miette::miette!("{what}: cannot be written: {error}"))
+    })?;
+    print(&format!("{}\n    by the key {}\n", path.display(), key.id()));
+    Ok(Exit::Ok)
 }
 
 fn inspect(args: &InspectArgs) -> Result<Exit, Failure> {
@@ -396,6 +495,10 @@ fn run_contents(path: &Path) -> Result<Contents, Failure> {
     for event in &journal.events {
         text += &format!("{:>8.2} s  {}\n", event.at_s, event.sentence);
     }
+    for (what, hash) in &journal.info.config_hashes {
+        text += &format!("\nsha256 {hash}  {what}");
+    }
+    text += "\n";
     if let Some(cut) = &journal.cut {
         text += &format!("\nThe journal is cut off: {cut}\n");
     }
@@ -403,6 +506,7 @@ fn run_contents(path: &Path) -> Result<Contents, Failure> {
         "schema": "triune.inspect.run/1", "robot": journal.info.robot, "seed": journal.info.seed,
         "duration_s": last_s, "ticks": ticks, "interventions": records,
         "events": journal.events, "cut": journal.cut,
+        "config_hashes": journal.info.config_hashes,
     });
     Ok((value, text))
 }
@@ -428,9 +532,15 @@ fn read_run(path: &Path) -> Result<(crate::journal::ReadJournal, Vec<why::Reason
 }
 
 fn govern(args: GovernArgs) -> Result<Exit, Failure> {
-    let GovernArgs { robot, rate, started, summary } = args;
-    let robot = RobotSource::of(robot).robot()?;
-    let governor = wiring::governor(&robot)?;
+    let GovernArgs { robot, rate, started, summary, deployment } = args;
+    let source = RobotSource::of(robot);
+    let robot = source.robot()?;
+    let mut governor = wiring::governor(&robot)?;
+    // As in a run, but what is tried here is not remembered.
+    let policy = source.policy(&robot.file.brain.policy);
+    let sha256 = policy.map_or_else(|_| String::new(), |policy| policy.card().model.sha256.clone());
+    let deployed = (&mut governor, sha256.as_str());
+    deployment::Session::prepare(&deployment.into(), &source, &robot, deployed)?;
     let period = Duration::from_secs_f64(1.0 / rate.unwrap_or(robot.file.control.rate_hz));
     let mut session = Session::new(&robot, governor, period, started);
     let tally = govern::govern(&mut session, std::io::stdin(), std::io::stdout());

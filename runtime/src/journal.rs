@@ -7,6 +7,7 @@
 //! Channels: `/tick` (fixed layout, [`Tick::SCHEMA`]), and as JSON `/governor/interventions`,
 //! `/mission/events` and `/levels`. Times are those of the robot's clock.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -53,6 +54,8 @@ pub struct JournalInfo {
     pub joints: Vec<String>,
     /// Seed of the run.
     pub seed: u64,
+    /// SHA-256 of each file the run is made from.
+    pub config_hashes: BTreeMap<String, String>,
 }
 
 /// What became of the journal.
@@ -237,7 +240,12 @@ mod tests {
     use std::sync::Mutex;
 
     pub(super) fn info() -> JournalInfo {
-        JournalInfo { robot: "quad12".into(), joints: vec!["hip".into(), "knee".into()], seed: 7 }
+        JournalInfo {
+            robot: "quad12".into(),
+            joints: vec!["hip".into(), "knee".into()],
+            seed: 7,
+            config_hashes: BTreeMap::from([("robot".into(), "ab12".into())]),
+        }
     }
 
     pub(super) fn record(cycle: u64) -> Record {

@@ -6,6 +6,7 @@ pub mod brain_thread;
 pub mod check;
 pub mod cli;
 pub mod cycle;
+pub mod deployment;
 pub mod doctor;
 pub mod error;
 pub mod govern;

@@ -5,12 +5,19 @@ use std::path::{Path, PathBuf};
 use brain::{Policy, PolicyError};
 use model::{LoadError, Robot};
 
+use crate::deployment::keys::Trust;
+
 /// Name of the built-in robot in messages.
 pub const BUILTIN: &str = "built-in robots/quadruped";
 
 const ROBOT_TOML: &str = include_str!("../../robots/quadruped/robot.toml");
 const MODEL_XML: (&str, &str) =
     ("quadruped.xml", include_str!("../../robots/quadruped/quadruped.xml"));
+/// The key the built-in robot's files are signed with.
+const EXAMPLE_KEY: (&str, &str) = (
+    "built-in robots/quadruped/keys/example.pub",
+    include_str!("../../robots/quadruped/keys/example.pub"),
+);
 /// The files of the built-in policy.
 const POLICY: [(&str, &[u8]); 3] = [
     ("policy.toml", include_bytes!("../../robots/quadruped/policies/navigate/policy.toml")),
@@ -49,6 +56,17 @@ impl RobotSource {
                     if name == known { Ok(text.to_owned()) } else { Err(absent(name)) }
                 })
             }
+        }
+    }
+
+    /// The keys the robot trusts: those in the folder `keys` beside its file.
+    ///
+    /// # Errors
+    /// A file there is no key.
+    pub fn trust(&self) -> Result<Trust, Box<LoadError>> {
+        match self.folder() {
+            Some(folder) => Trust::load(folder),
+            None => Trust::parse(&[EXAMPLE_KEY]),
         }
     }
 

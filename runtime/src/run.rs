@@ -1,5 +1,6 @@
 //! Runs one robot through one mission and reports what happened.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant as WallInstant, SystemTime};
@@ -16,11 +17,12 @@ use sim::{Disturbance, SimBody, Yard};
 
 use crate::brain_thread::Lie;
 use crate::cycle::{Loop, Turn};
+use crate::deployment::Files;
 use crate::error::RunError;
 use crate::govern::Tap;
-use crate::journal::{Event, EventKind, Journal, JournalInfo, Label, Tick, TickJoint};
+use crate::journal::{Event, EventKind, Journal, Label, Tick, TickJoint};
 use crate::metrics::Metrics;
-use crate::mission::{Act, Goal, Mission, Progress as MissionProgress, Step, View};
+use crate::mission::{Act, Goal, Progress as MissionProgress, Step, View};
 use crate::observer::Observer;
 use crate::progress::{Live, LiveWriter, Progress, Show};
 use crate::realtime::{CONTROL_PRIORITY, Grant, Pace, prepare_control_thread};
@@ -31,6 +33,8 @@ use crate::report::{
 use crate::robot_source::RobotSource;
 use crate::wiring;
 use crate::worker::Bell;
+
+mod files;
 
 /// The robot counts itself as arrived this near its goal, by its own estimate, m.
 const ARRIVAL: f32 = 0.30;
@@ -65,6 +69,8 @@ pub struct RunOptions {
     pub proposals: Option<PathBuf>,
     /// File for what each cycle decides, as `triune govern` writes it.
     pub verdicts: Option<PathBuf>,
+    /// What people decide about the robot.
+    pub deployment: Files,
 }
 
 /// Runs the mission that `options` name on the simulated body.
@@ -73,19 +79,21 @@ pub struct RunOptions {
 /// Everything that must be right before a robot may move, and a report that cannot be written.
 pub fn demo(options: &RunOptions) -> Result<Report, RunError> {
     let robot = options.robot.robot()?;
-    let mission = read_mission(options)?;
+    let (mission, mission_sha256) = files::read_mission(options)?;
     let real_time = !options.fast;
     let yard = Yard::from_seed(options.seed);
     let body = SimBody::new(&robot, &yard, options.seed)?;
     let brain = wiring::brain(&options.robot, &robot, real_time, options.seed)?;
     let (cerebellum, bell) = wiring::cerebellum(&robot, real_time)?;
-    let governor = wiring::governor(&robot)?;
+    let mut governor = wiring::governor(&robot)?;
+    let parts = (&brain, &mut governor);
+    let (session, config_hashes) = files::deploy(options, &robot, mission_sha256, parts)?;
     let folder = match &options.out {
         Some(folder) => prepare_folder(folder)?,
         None => default_folder(Path::new("."), SystemTime::now())?,
     };
-    let journal = open_journal(&folder, &robot, options.seed)?;
-    let tap = open_tap(options, &robot)?;
+    let journal = files::open_journal(&folder, &robot, options.seed, &config_hashes)?;
+    let tap = files::open_tap(options, &robot)?;
     let show = Show::choose(options.headless, options.json);
     let (progress, live) = Progress::start(show).map_err(RunError::Thread)?;
     listen_for_interrupts();
@@ -118,6 +126,8 @@ pub fn demo(options: &RunOptions) -> Result<Report, RunError> {
         operator: Operator::local(None),
         goal: None,
         arrived: false,
+        task_open: false,
+        config_hashes,
         lie: None,
         refused: 0,
         ending: None,
@@ -125,45 +135,15 @@ pub fn demo(options: &RunOptions) -> Result<Report, RunError> {
         started: WallInstant::now(),
         yard,
     };
+    run.tell_deployment(&session.news);
     let (ticks, last) = run.turn_until_over(&robot);
     progress.finish();
     let mut report = run.report(&robot, options, ticks, last);
     report.missing = grant.missing;
     report.brain.backend = brain.backend;
     report.brain.model_sha256 = brain.model_sha256;
+    session.end(&run.parts.governor, last.since(Instant::ZERO))?;
     run.finish(report, &folder)
-}
-
-fn read_mission(options: &RunOptions) -> Result<Mission, RunError> {
-    const DEMO: &str = include_str!("../../robots/quadruped/missions/demo.toml");
-    let Some(path) = &options.mission else {
-        return Ok(Mission::parse("built-in missions/demo.toml", DEMO)?);
-    };
-    let text = std::fs::read_to_string(path).map_err(|error| {
-        Box::new(model::LoadError {
-            file: path.display().to_string(),
-            text: String::new(),
-            span: None,
-            key: String::new(),
-            rule: format!("the mission file must be readable: {error}"),
-            fix: "check the path, or leave --mission out".into(),
-        })
-    })?;
-    Ok(Mission::parse(&path.display().to_string(), &text)?)
-}
-
-fn open_journal(folder: &Path, robot: &Robot, seed: u64) -> Result<Journal, RunError> {
-    let path = folder.join(crate::report::JOURNAL_FILE);
-    let joints = robot.joint_names().map(str::to_owned).collect();
-    let info = JournalInfo { robot: robot.file.name.clone(), joints, seed };
-    Journal::create(&path, &info).map_err(|error| RunError::Write { path, error })
-}
-
-fn open_tap(options: &RunOptions, robot: &Robot) -> Result<Option<Tap>, RunError> {
-    let (proposals, verdicts) = (options.proposals.as_deref(), options.verdicts.as_deref());
-    let wanted = proposals.is_some() || verdicts.is_some();
-    let tap = wanted.then(|| Tap::open(robot, proposals, verdicts));
-    tap.transpose().map_err(|(path, error)| RunError::Write { path, error })
 }
 
 fn listen_for_interrupts() {
@@ -192,6 +172,10 @@ struct Run {
     operator: Operator,
     goal: Option<[Metres; 2]>,
     arrived: bool,
+    /// The goal has not been reached since it was given.
+    task_open: bool,
+    /// SHA-256 of each file the run is made from.
+    config_hashes: BTreeMap<String, String>,
     lie: Option<Lie>,
     refused: u64,
     /// When the run ends, for another reason than its mission's end.
@@ -273,6 +257,13 @@ impl Run {
         self.mission.hear(record);
         if record.kind == Kind::Refused && record.rule.id().starts_with("PLAN-") {
             self.refused += 1;
+        }
+    }
+
+    /// What people have decided, at the beginning of the journal.
+    fn tell_deployment(&mut self, news: &[String]) {
+        for news in news {
+            self.tell(Event::new(Instant::ZERO, 0, EventKind::Deployment, news));
         }
     }
 
@@ -382,6 +373,9 @@ impl Run {
             let [x, y, _] = turn.state.position;
             (x - goal[0]).0.hypot((y - goal[1]).0) < near
         });
+        if self.arrived && std::mem::take(&mut self.task_open) {
+            self.parts.governor.task_done();
+        }
     }
 
     /// What happens next: the mission, a person's interruption, or the end.
@@ -430,6 +424,7 @@ impl Run {
             | Act::HandBack => self.act_as_person(cycle, &step.act),
             Act::Goal(goal) => {
                 self.arrived = false;
+                self.task_open = true;
                 self.goal = Some(match goal {
                     Goal::Yard => self.yard.goal(),
                     Goal::Home => self.yard.start(),
@@ -544,7 +539,7 @@ impl Run {
         report.governor.records_lost = governor.records_lost();
         report.cycle_allocations = self.parts.allocations.total();
         report.state_hash = hexadecimal(&self.hash.clone().finalize());
-        report.config_hashes.insert("robot".into(), hexadecimal(&robot.hash));
+        report.config_hashes.clone_from(&self.config_hashes);
         report.limit_violations = self.observer.violations;
         if let Some(first) = &self.observer.first {
             tracing::warn!("a command left the limits of the robot file: first {first}");

@@ -122,6 +122,8 @@ kinds! {
     Interrupted: "interrupted", "Interrupted by a person", "被人中断";
     /// The run ends.
     Finished: "finished", "The run ends", "运行结束";
+    /// Something about profile, permit, notices or memory; the label says it.
+    Deployment: "deployment", "Deployment", "部署";
     /// Anything else; the label says it.
     Note: "note", "Note", "备注";
 }

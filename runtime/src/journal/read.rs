@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use mcap::MessageStream;
 use mcap::read::Options;
 
+use super::writer::HASH;
 use super::{EventLine, JournalInfo, LevelLine, RecordLine, Tick};
 
 /// A journal in memory.
@@ -122,5 +123,10 @@ fn info(channel: &mcap::Channel<'_>) -> JournalInfo {
         robot: text("robot"),
         joints: joints.split(',').filter(|name| !name.is_empty()).map(Into::into).collect(),
         seed: text("seed").parse().unwrap_or_default(),
+        config_hashes: channel
+            .metadata
+            .iter()
+            .filter_map(|(key, hash)| Some((key.strip_prefix(HASH)?.to_owned(), hash.clone())))
+            .collect(),
     }
 }

@@ -281,6 +281,9 @@ impl Disk {
     }
 }
 
+/// What the key of a file's hash begins with, in the description of the run.
+pub(super) const HASH: &str = "sha256 ";
+
 fn encoder(memory: Memory, info: &JournalInfo) -> McapResult<(mcap::Writer<Memory>, Channels)> {
     let mut writer = WriteOptions::new()
         .compression(None)
@@ -289,11 +292,13 @@ fn encoder(memory: Memory, info: &JournalInfo) -> McapResult<(mcap::Writer<Memor
         .disable_seeking(true)
         .library(concat!("triune ", env!("CARGO_PKG_VERSION")))
         .create(memory)?;
-    let metadata = BTreeMap::from([
+    let mut metadata = BTreeMap::from([
         ("robot".to_owned(), info.robot.clone()),
         ("seed".to_owned(), info.seed.to_string()),
         ("joints".to_owned(), info.joints.join(",")),
     ]);
+    let hashes = info.config_hashes.iter();
+    metadata.extend(hashes.map(|(what, hash)| (format!("{HASH}{what}"), hash.clone())));
     let schema =
         writer.add_schema(Tick::SCHEMA, "triune.layout", Tick::schema_text().as_bytes())?;
     let tick = writer.add_channel(schema, "/tick", "triune.layout", &metadata)?;
