@@ -62,6 +62,13 @@ pub struct Facts {
     pub stick: bool,
 }
 
+impl Facts {
+    /// Nothing may be reset, started or tested now; a pressed device says so by itself.
+    const fn is_blocked(&self) -> bool {
+        self.blocked || self.stop || self.cut
+    }
+}
+
 /// Why the level is HOLD.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 enum Hold {
@@ -289,7 +296,7 @@ impl Machine {
         self.warning = self.warning.saturating_sub(dt);
         let most = times.settle_timeout;
         let down = matches!(self.latched, Some(Level::Settle | Level::Falling));
-        self.going_down = if down { (self.going_down + dt).min(most) } else { 0 };
+        self.going_down = if down { self.going_down.saturating_add(dt).min(most) } else { 0 };
     }
 
     fn raise_transients(&mut self, times: &Times, facts: &Facts, done: &mut Step) {
@@ -310,9 +317,8 @@ impl Machine {
         }
         if self.transient_level() == Level::Limited && !was_limited {
             self.limited_times = self.limited_times.saturating_add(1);
-            if self.limited_window == 0 {
-                self.limited_window = times.window;
-            }
+            // Only a whole window without one ends the count: there is no edge to slip across.
+            self.limited_window = times.window;
             if self.limited_times > LIMITED_MAX {
                 self.limited_latched = true;
                 done.recurred = true;
@@ -328,6 +334,10 @@ impl Machine {
             _ if asked && !facts.near => Hold::Fault,
             _ if asked => Hold::Near(0),
             Hold::No => Hold::No,
+            // After a stall, too, it has warned before motion begins.
+            Hold::Near(away) if away < times.near_clear => {
+                Hold::Near(away.saturating_add(facts.elapsed).min(times.near_clear))
+            }
             Hold::Near(away) => match away.saturating_add(facts.elapsed) {
                 away if away >= enough => Hold::No,
                 away => Hold::Near(away),
@@ -365,11 +375,13 @@ impl Machine {
         self.latched = Some(level);
         self.inspected = false;
         self.going_down = 0;
-        // A cut that becomes a fall is one event.
-        if level >= Level::Cut && before.is_none_or(|latched| latched < Level::Cut) {
+        // A cut that becomes a fall is one event. Locked out is locked out: a count begun there
+        // would let a maintainer unlock what is locked for good.
+        let counts = level >= Level::Cut && self.mode != Mode::Lockout;
+        if counts && before.is_none_or(|latched| latched < Level::Cut) {
             self.strikes = self.strikes.saturating_add(1).min(STRIKES_MAX);
             self.strikes_left = times.day;
-            if self.strikes >= STRIKES_MAX && self.mode != Mode::Lockout {
+            if self.strikes >= STRIKES_MAX {
                 self.mode = Mode::Lockout;
                 done.struck_out = true;
             }
@@ -384,7 +396,7 @@ impl Machine {
         if self.mode != Mode::SelfTest {
             return;
         }
-        let good = !facts.blocked && !facts.outside;
+        let good = !facts.is_blocked() && !facts.outside;
         let most = times.self_test_steps;
         self.good_steps = if good { self.good_steps.saturating_add(1).min(most) } else { 0 };
         if self.good_steps >= most && self.latched.is_none() {

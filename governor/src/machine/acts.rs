@@ -57,7 +57,7 @@ impl Machine {
             OperatorAct::TakeOver => self.take_over(facts, role, done),
             OperatorAct::HandBack => self.hand_back(facts, role, done),
             OperatorAct::Select(mode) => self.select(role, mode),
-            OperatorAct::Unlock => self.unlock(facts, role),
+            OperatorAct::Unlock => self.unlock(facts, role, done),
         }
     }
 
@@ -68,11 +68,16 @@ impl Machine {
         if self.mode == Mode::Lockout {
             return Err(Why::Locked);
         }
-        unless(facts.blocked, Why::Blocked)?;
+        unless(facts.is_blocked(), Why::Blocked)?;
         unless(latched == Level::Settle || !facts.at_rest, Why::Moving)?;
         unless(latched == Level::Falling && !self.inspected, Why::Uninspected)?;
         let Self { selected, strikes, strikes_left, good_steps, tested, .. } = *self;
-        let mode = if tested { Mode::Inhibited } else { Mode::SelfTest };
+        let mode = match self.mode {
+            // Only a maintainer ends maintenance, through a new self-test.
+            Mode::Maint => Mode::Maint,
+            _ if tested => Mode::Inhibited,
+            _ => Mode::SelfTest,
+        };
         let kept = Self { selected, strikes, strikes_left, good_steps, tested, ..Self::new(false) };
         *self = Self { mode, ..kept };
         done.handed_over = true;
@@ -83,9 +88,12 @@ impl Machine {
     fn start(&mut self, times: &Times, facts: &Facts, role: Role, done: &mut Step) -> Answer {
         let resume = self.is_driving();
         at_least(role, if resume { Role::Supervisor } else { Role::Operator })?;
-        unless(facts.blocked, Why::Blocked)?;
+        unless(facts.is_blocked(), Why::Blocked)?;
         unless(facts.outside, Why::Outside)?;
         unless(self.latched.is_some() || self.transient_level() >= Level::Limited, Why::Level)?;
+        // Who stands beside the robot may start it, and it waits until he has gone away.
+        let asked = facts.asked >= Level::Hold;
+        unless(asked && (resume || !facts.near), Why::Level)?;
         unless(facts.alone, Why::Alone)?;
         match self.mode {
             Mode::Inhibited => {
@@ -101,7 +109,9 @@ impl Machine {
             Mode::Manual => unless(!facts.stick, Why::NoStick)?,
             Mode::Supervised | Mode::Auto => unless(!facts.plan, Why::NoPlan)?,
         }
-        self.hold = Hold::No;
+        if !asked {
+            self.hold = Hold::No;
+        }
         // Who is not at the robot has not seen who stands beside it.
         self.warning = if role < Role::Operator { times.warning } else { 0 };
         Ok(())
@@ -139,7 +149,7 @@ impl Machine {
         at_least(role, Role::Operator)?;
         let from_brain = matches!(self.selected, Mode::Auto | Mode::Supervised);
         unless(self.mode != Mode::Manual || !from_brain, Why::Nothing)?;
-        unless(facts.blocked, Why::Blocked)?;
+        unless(facts.is_blocked(), Why::Blocked)?;
         unless(self.latched.is_some() || self.hold != Hold::No, Why::Level)?;
         unless(facts.alone, Why::Alone)?;
         self.mode = self.selected;
@@ -169,11 +179,12 @@ impl Machine {
     }
 
     /// Ends a lockout. What is latched stays latched, and the self-test begins anew.
-    fn unlock(&mut self, facts: &Facts, role: Role) -> Answer {
+    fn unlock(&mut self, facts: &Facts, role: Role, done: &Step) -> Answer {
         at_least(role, Role::Maintainer)?;
-        // Without strikes it is locked out for good.
-        unless(self.mode != Mode::Lockout || self.strikes == 0, Why::Nothing)?;
-        unless(facts.blocked, Why::Blocked)?;
+        // Without strikes it is locked out for good; what begins in this step nobody has seen.
+        let locked = self.mode == Mode::Lockout && self.strikes > 0 && !done.struck_out;
+        unless(!locked, Why::Nothing)?;
+        unless(facts.is_blocked(), Why::Blocked)?;
         unless(!facts.at_rest, Why::Moving)?;
         self.strikes = 0;
         self.strikes_left = 0;

@@ -68,7 +68,8 @@ impl Transient {
         self.left > 0
     }
 
-    /// Takes one step in; true when the cause has lasted for `dwell`.
+    /// Takes one step in; true when the cause has lasted for `dwell`. What lasts was there before:
+    /// after a stall no single sight climbs several rungs.
     #[inline]
     pub(crate) fn take(
         &mut self,
@@ -81,6 +82,7 @@ impl Transient {
         if !seen && self.charge == 0 && self.left == 0 {
             return false;
         }
+        let was_dirty = self.is_dirty();
         self.left = if seen { clean } else { self.left.saturating_sub(elapsed) };
         let Some(dwell) = dwell else { return false };
         let most = dwell.saturating_mul(RECOVERY);
@@ -89,6 +91,6 @@ impl Transient {
         } else {
             self.charge.saturating_sub(elapsed)
         };
-        self.charge >= most
+        was_dirty && self.charge >= most
     }
 }
