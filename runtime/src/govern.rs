@@ -8,7 +8,7 @@
 //!
 //! It makes the very governor of the cycle, by [`crate::wiring::governor`], and decides nothing
 //! itself. That its verdicts are those of the cycle, bit by bit, is a test
-//! (`runtime/tests/govern.rs`).
+//! (`runtime/tests/govern_cycle.rs`).
 
 mod inputs;
 mod json;

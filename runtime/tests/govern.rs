@@ -1,5 +1,5 @@
-//! `triune govern`: bit-equal to the cycle, patient with broken lines, and of use to a controller
-//! that is not ours. Each case runs the binary, but for those on the library's session.
+//! `triune govern`: patient with broken lines, and of use to a controller that is not ours. Each
+//! case runs the binary, but for those on the library's session.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed test says where")]
 
 use std::io::{BufRead, BufReader, Write};
@@ -58,100 +58,6 @@ fn lines(values: &[Value]) -> Vec<u8> {
 fn rules(answer: &Value) -> Vec<&str> {
     let records = answer["records"].as_array().unwrap();
     records.iter().map(|record| record["rule"].as_str().unwrap()).collect()
-}
-
-/// A mission with plans, forbidden plans, a fault, stops and refused acts.
-const MISSION: &str = r#"
-schema = "triune.mission/1"
-name = "everything"
-[[step]]
-say = "ready"
-until = "inhibited"
-[[step]]
-say = "up"
-act = "start"
-until = "standing"
-[[step]]
-say = "walk"
-act = { goal = "yard" }
-until = "walking"
-hold_s = 1.5
-[[step]]
-say = "shove"
-act = { push = { force_n = [0.0, 60.0, 0.0], duration_s = 0.2 } }
-hold_s = 1.0
-[[step]]
-say = "too fast"
-act = { lie = "too_fast" }
-hold_s = 0.5
-[[step]]
-say = "not a number"
-act = { lie = "not_a_number" }
-hold_s = 0.5
-[[step]]
-say = "an encoder freezes"
-act = { freeze_joint = "FL_calf_joint" }
-until = "stopped"
-hold_s = 0.6
-[[step]]
-say = "reset, too early"
-act = "reset"
-hold_s = 0.2
-[[step]]
-say = "it works again"
-act = { thaw_joint = "FL_calf_joint" }
-hold_s = 0.2
-[[step]]
-say = "stop"
-act = "press_stop"
-hold_s = 0.2
-"#;
-
-/// Given a run and what each of its cycles was given, when the tool judges the same inputs, then
-/// every ruling, every command and every record is the one of the cycle, to the last bit. And a
-/// single changed bit in the inputs shows.
-///
-/// Clauses: E5, A1, O4.
-#[test]
-fn every_verdict_is_that_of_the_cycle() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
-    std::fs::write(path("mission.toml"), MISSION).unwrap();
-    let (proposals, verdicts) = (path("proposals.jsonl"), path("verdicts.jsonl"));
-    let run = Command::new(env!("CARGO_BIN_EXE_triune"))
-        .args(["run", ROBOT, "--mission", &path("mission.toml"), "--seed", "7"])
-        .args(["--fast", "--headless", "--out", &path("run")])
-        .args(["--proposals", &proposals, "--verdicts", &verdicts])
-        .output()
-        .unwrap();
-    assert_eq!(run.status.code(), Some(0), "{}", String::from_utf8_lossy(&run.stdout));
-    let given = std::fs::read(&proposals).unwrap();
-    let decided = std::fs::read(&verdicts).unwrap();
-    let told = govern(&["--robot", ROBOT], &given);
-    assert_eq!(told.status.code(), Some(0));
-    let pairs = told.stdout.split(|b| *b == b'\n').zip(decided.split(|b| *b == b'\n'));
-    for (ours, cycles) in pairs {
-        let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
-        assert_eq!(text(ours), text(cycles));
-    }
-    assert_eq!(told.stdout.len(), decided.len());
-
-    // The comparison covers what it should, and is able to fail.
-    let text = String::from_utf8(decided.clone()).unwrap();
-    for word in ["\"walk\"", "LIDAR-", "PLAN-FINITE", "JOINT-STALE", "STOPPED", "act_refused"] {
-        assert!(text.contains(word), "{word} did not happen in the run");
-    }
-    let mut other: Vec<Value> = given
-        .split(|b| *b == b'\n')
-        .take(5001)
-        .map(|l| serde_json::from_slice(l).unwrap())
-        .collect();
-    let wanted = &mut other[5000]["wanted"]["tau"][3];
-    *wanted = json!(f64::from(wanted.as_f64().unwrap() as f32 * (1.0 + f32::EPSILON) + 1e-30));
-    let told = govern(&["--robot", ROBOT], &lines(&other));
-    let equal = told.stdout.iter().zip(&decided).take_while(|(one, two)| one == two).count();
-    let (lines, bytes) = (told.stdout.iter().filter(|b| **b == b'\n').count(), told.stdout.len());
-    assert!(equal < bytes && !told.stdout[equal..bytes - 1].contains(&b'\n'), "{lines} lines");
 }
 
 /// What is wrong with a line, where, and how it is said. The lines between are judged as if the
@@ -443,12 +349,14 @@ fn a_policy_of_an_arm_is_limited_and_told_why() {
     let mut input = Vec::new();
     for tick in 0..500 {
         let t = f64::from(tick) * 0.02;
-        let wave = (t * 2.0).sin() * 2.7;
-        let q = [wave * 0.1, 1e-4 * f64::from(tick % 2), 0.0, 0.0, 0.0, 0.0].map(|q| q + t * 1e-6);
-        let wanted = [wave, 0.0, 0.0, 0.0, 0.0, 0.0];
+        // The joint follows one line late, and does not leave its limits.
+        let wave = |t: f64| (t * 2.0).sin() * 2.7;
+        let [before, at] = [t - 0.04, t - 0.02].map(|t| wave(t).clamp(-2.45, 2.45));
+        let living = 1e-4 * f64::from(tick % 2);
         input.push(json!({
-            "t": t, "q": q, "dq": STILL[..6], "source": "sine",
-            "wanted": { "q": wanted, "kp": 5.0, "kd": 0.5 },
+            "t": t, "q": [at, living, living, living, living, living], "source": "sine",
+            "dq": [(at - before) / 0.02, 0.0, 0.0, 0.0, 0.0, 0.0],
+            "wanted": { "q": [wave(t), 0.0, 0.0, 0.0, 0.0, 0.0], "kp": 5.0, "kd": 0.0 },
         }));
     }
     let output =
@@ -459,7 +367,7 @@ fn a_policy_of_an_arm_is_limited_and_told_why() {
     assert!(told.iter().all(|answer| answer["mode"] == "AUTO" && answer["level"] == "NOMINAL"));
     assert!(told.iter().all(|answer| answer["source"] == "sine"));
     let limited = |answer: &&Value| answer["passed"] == json!(false);
-    assert!((20..250).contains(&told.iter().filter(limited).count()));
+    assert!((20..400).contains(&told.iter().filter(limited).count()));
     let most = told.iter().map(|answer| answer["command"]["q"][0].as_f64().unwrap());
     assert_eq!(most.fold(0.0, f64::max) as f32, 2.5 - 0.03, "the limit less the margin");
     let record = told.iter().find_map(|answer| {
