@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![allow(dead_code, unreachable_pub, reason = "modules shared by tests")]
 
+mod dice;
 mod invariants;
 mod machine_inputs;
 

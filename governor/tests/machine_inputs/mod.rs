@@ -3,11 +3,12 @@
 //! All facts together are 428,032 combinations; most of them differ only in facts that the state at
 //! hand does not look at. [`inputs`] goes through every act in every role, with all its conditions
 //! met and with each missed alone, under every device and every level that may be asked for.
-//! [`Dice`] draws from all combinations, and so finds what `inputs` should not have left out.
+//! [`drawn`] draws from all combinations, and so finds what `inputs` should not have left out.
 
 use governor::Facts;
 use signals::{Level, Mode, OperatorAct, Role};
 
+use crate::dice::Dice;
 use crate::invariants::View;
 
 pub const LEVELS: [Level; 10] = [
@@ -151,46 +152,22 @@ fn silent(view: &View, environment: &Facts, all: &mut Vec<Facts>) {
     }
 }
 
-/// Draws repeatably (xorshift64*).
-pub struct Dice(u64);
-
-impl Dice {
-    pub fn new(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
-    }
-
-    pub fn below(&mut self, end: u64) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) % end
-    }
-
-    pub fn one_in(&mut self, end: u64) -> bool {
-        self.below(end) == 0
-    }
-
-    pub fn pick<T: Copy>(&mut self, from: &[T]) -> T {
-        from[usize::try_from(self.below(from.len() as u64)).unwrap()]
-    }
-
-    /// Any facts at all; an act in half of them.
-    pub fn facts(&mut self, scope: &Scope, elapsed: &[u64]) -> Facts {
-        let act = self.one_in(2).then(|| (self.pick(&ROLES), self.pick(scope.acts)));
-        Facts {
-            elapsed: self.pick(elapsed),
-            asked: self.pick(scope.levels),
-            near: self.one_in(2),
-            stop: scope.devices && self.one_in(4),
-            cut: scope.devices && self.one_in(8),
-            act,
-            blocked: self.one_in(3),
-            outside: self.one_in(4),
-            alone: self.one_in(4),
-            at_rest: self.one_in(2),
-            settled: self.one_in(2),
-            plan: self.one_in(2),
-            stick: self.one_in(2),
-        }
+/// Any facts at all; an act in half of them.
+pub fn drawn(dice: &mut Dice, scope: &Scope, elapsed: &[u64]) -> Facts {
+    let act = dice.one_in(2).then(|| (dice.pick(&ROLES), dice.pick(scope.acts)));
+    Facts {
+        elapsed: dice.pick(elapsed),
+        asked: dice.pick(scope.levels),
+        near: dice.one_in(2),
+        stop: scope.devices && dice.one_in(4),
+        cut: scope.devices && dice.one_in(8),
+        act,
+        blocked: dice.one_in(3),
+        outside: dice.one_in(4),
+        alone: dice.one_in(4),
+        at_rest: dice.one_in(2),
+        settled: dice.one_in(2),
+        plan: dice.one_in(2),
+        stick: dice.one_in(2),
     }
 }
