@@ -14,7 +14,7 @@ use signals::{
 use crate::admit::{Admission, Due};
 use crate::deployment::Deployed;
 use crate::integrity::Integrity;
-use crate::joint::JointGuard;
+use crate::joint::{JointGuard, Traces};
 use crate::lease::LeaseBook;
 use crate::ledger::Ledger;
 use crate::machine::{Machine, Times};
@@ -36,6 +36,7 @@ pub struct Governor {
     guards: Joints<JointGuard>,
     integrity: Integrity,
     deployed: Deployed,
+    traces: Traces,
     watch: Watch,
     admission: Admission,
     pace: Pace,
@@ -71,7 +72,7 @@ impl Governor {
     pub fn new(envelope: Envelope, profile: Profile) -> Self {
         let len = envelope.joints().len();
         let (emergency, margin) = (envelope.emergency_damping(), profile.position_margin);
-        let delay_s = profile.brake_delay.as_secs_f32();
+        let spans = (profile.brake_delay.as_secs_f32(), profile.reading_age_limited.as_secs_f32());
         let mut ledger = Ledger::new();
         let locked = profile.check().is_err();
         let machine = Machine::new(locked);
@@ -80,7 +81,8 @@ impl Governor {
             ledger.event(Record { from_mode: Mode::Off, to_mode: machine.mode(), ..record });
         }
         Self {
-            guards: envelope.joints().map(|l| JointGuard::new(&l, emergency, margin, delay_s)),
+            guards: envelope.joints().map(|l| JointGuard::new(&l, emergency, margin, spans)),
+            traces: Traces::new(len),
             integrity: Integrity::of(&envelope, &profile),
             deployed: Deployed::default(),
             watch: Watch::new(len, &profile),

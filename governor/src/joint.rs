@@ -1,11 +1,14 @@
 //! What one joint may be told: gains, targets, and the torque that keeps it inside its limits.
 //!
 //! Every command is judged by the torque it gives. That torque must lie in an interval, the
-//! intersection of the drive's speed-torque range and two barriers: near a limit the permitted
-//! speed falls with the distance `d` left after the actuation delay, so that the joint can always
-//! stop with the deceleration `b` it can count on. From the permitted speed on, the torque bound
-//! turns from zero into full braking within a band; full braking must be reached on the curve
-//! `sqrt(2 b d)` itself, so the permitted speed is that curve less the band.
+//! intersection of what the drive can give, what the limits of torque rate, heat, acceleration and
+//! jerk permit, and two barriers. A barrier always wins: braking is never held back.
+//! [`barrier`] says how both ends of the interval come about.
+
+mod barrier;
+mod trace;
+
+use core::time::Duration;
 
 use signals::{
     Damping, JointCommand, JointLimits, JointState, NewtonMetres, Radians, RadiansPerSecond,
@@ -13,19 +16,9 @@ use signals::{
 
 use crate::Rule;
 
-/// Part of the speed limit over which the torque bound turns from zero to full braking.
-const BAND: f32 = 0.05;
-/// The band is never narrower, rad/s: a drive's torque cannot follow a step.
-const BAND_MIN: f32 = 0.1;
-
-/// One end of the torque interval, and what made it.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Bound {
-    pub(crate) torque: f32,
-    pub(crate) rule: Rule,
-    /// The permitted speed for a barrier, rad/s; the torque itself for the drive's range, N m.
-    pub(crate) limit: f32,
-}
+use barrier::Barrier;
+pub(crate) use barrier::{Bound, Outlook, agreed};
+pub(crate) use trace::{Past, Traces};
 
 /// A number that was changed, and by which rule.
 #[derive(Clone, Copy, Debug)]
@@ -44,14 +37,8 @@ pub(crate) struct JointGuard {
     /// Limits of position less the soft margin, rad.
     q_low: f32,
     q_high: f32,
-    band: f32,
-    delay_s: f32,
-    /// Distance from which the permitted speed is the speed limit itself, rad.
-    far: f32,
     emergency: f32,
-    /// Speed up to which neither the drive nor the speed limit takes any torque away, rad/s.
-    calm: f32,
-    double_braking: f32,
+    barrier: Barrier,
 }
 
 impl JointGuard {
@@ -59,24 +46,18 @@ impl JointGuard {
         limits: &JointLimits,
         emergency: Damping,
         margin: Radians,
-        delay_s: f32,
+        (delay_s, age_max_s): (f32, f32),
     ) -> Self {
         let (low, high) = (limits.q_min.0 + margin.0, limits.q_max.0 - margin.0);
         // A margin wider than the range leaves one point: the middle.
         let middle = limits.q_min.0 + 0.5 * (limits.q_max.0 - limits.q_min.0);
         let (q_low, q_high) = if low <= high { (low, high) } else { (middle, middle) };
-        let band = (BAND * limits.dq_max.0).max(BAND_MIN);
-        let fastest = limits.dq_max.0 + band;
         Self {
             limits: *limits,
             q_low,
             q_high,
-            band,
-            delay_s,
-            far: fastest * fastest / (2.0 * limits.braking.0),
             emergency: emergency.0.min(limits.kd_max.0),
-            calm: limits.corner_speed.0.min(limits.dq_max.0 - band),
-            double_braking: 2.0 * limits.braking.0,
+            barrier: Barrier::new(limits, delay_s, age_max_s),
         }
     }
 
@@ -131,114 +112,101 @@ impl JointGuard {
         wrap(q, dq, kp, kd, tau)
     }
 
-    /// `command` for a joint that was last seen at rest at `q`: with less gain where it would ask
-    /// for more torque there than the drive may give.
+    /// `command` for a joint that has been out of sight for long: what the drive's own encoder can
+    /// do by itself. Fully damped, so that it swings past no target, and so soft that neither gain
+    /// nor feed-forward torque carries it over a limit from `q`, where it was last seen.
     pub(crate) fn softened(
         &self,
         command: JointCommand,
         q: Radians,
     ) -> (JointCommand, Option<Change>) {
-        let asked = command.torque(JointState { q, dq: RadiansPerSecond(0.0) }).0;
-        let most = self.limits.tau_max.0;
-        if asked.abs() <= most {
-            return (command, None);
-        }
-        let share = most / asked.abs();
-        let JointCommand { kp, kd, tau, .. } = command;
-        let allowed = asked * share;
-        let softer = JointCommand { kp: kp * share, kd: kd * share, tau: tau * share, ..command };
-        let change =
-            Change { rule: Rule::JointTorque, asked, allowed, measured: asked, limit: most };
-        (softer, Some(change))
-    }
-
-    /// In state `measured` no barrier takes any torque away: the bounds are those of the drive.
-    ///
-    /// True when the curve `sqrt(2 b d)` lies two bands above the speed on both sides; squared, so
-    /// that the usual case needs no root.
-    #[inline]
-    pub(crate) fn calm(&self, measured: JointState) -> bool {
-        let speed = measured.dq.0.abs();
-        let ahead = self.ahead(measured);
-        let nearest = (self.q_high - ahead).min(ahead - self.q_low);
-        let needed = speed + 2.0 * self.band;
-        speed <= self.calm && self.double_braking * nearest >= needed * needed
-    }
-
-    /// The torque of `command` is one the drive may give at any speed below the calm one.
-    #[inline]
-    pub(crate) fn drives(&self, command: &JointCommand, measured: JointState) -> bool {
-        command.torque(measured).abs() <= self.limits.tau_max
-    }
-
-    /// The lowest and highest torque this joint may be given in state `measured`.
-    pub(crate) fn bounds(&self, measured: JointState) -> (Bound, Bound) {
-        let (low, high) = self.limits.torque_range(measured.dq);
-        let range = |torque: f32| Bound { torque, rule: Rule::JointTorque, limit: torque };
-        let (up, down) = self.barriers(measured);
-        // The barrier toward the lower limit is the one toward the upper limit, mirrored.
-        let down = Bound { torque: -down.torque, ..down };
-        let (low, high) = (range(low.0), range(high.0));
-        let low = if down.torque > low.torque { down } else { low };
-        let high = if up.torque < high.torque { up } else { high };
-        (low, high)
-    }
-
-    /// The barrier toward the upper limit, and the one toward the lower limit as seen in a mirror.
-    fn barriers(&self, measured: JointState) -> (Bound, Bound) {
-        let (ahead, dq) = (self.ahead(measured), measured.dq.0);
-        (self.barrier(self.q_high - ahead, dq), self.barrier(ahead - self.q_low, -dq))
-    }
-
-    /// Where the joint will be when its torque follows the command, rad.
-    #[inline]
-    fn ahead(&self, measured: JointState) -> f32 {
-        measured.q.0 + measured.dq.0 * self.delay_s
-    }
-
-    /// Torque bound toward a limit `distance` ahead at speed `dq` toward it.
-    fn barrier(&self, distance: f32, dq: f32) -> Bound {
         let l = &self.limits;
-        let (speed, rule) = if distance >= self.far {
-            (l.dq_max.0, Rule::JointVelocity)
-        } else {
-            let curve = libm::sqrtf(self.double_braking * distance.max(0.0));
-            ((curve - self.band).max(0.0), Rule::JointBrake)
-        };
-        let tau_max = l.tau_max.0;
-        let torque = between(tau_max * ((speed - dq) / self.band), -tau_max, tau_max);
-        Bound { torque, rule, limit: speed }
+        // The aperiodic limit of the heaviest load, `kd^2 = 4 kp tau_max / b`.
+        let stiff = l.kd_max.0 * l.kd_max.0 * l.braking.0 / (4.0 * l.tau_max.0);
+        let kp = command.kp.0.min(stiff);
+        let (up, down) = (self.q_high - command.q.0, command.q.0 - self.q_low);
+        let tau = between(command.tau.0, -kp * down, kp * up);
+        let softer = wrap(command.q.0, command.dq.0, kp, l.kd_max.0, tau);
+        let at_rest = JointState { q, dq: RadiansPerSecond(0.0) };
+        let (asked, got) = (command.torque(at_rest).0, softer.torque(at_rest).0);
+        let share = if got.abs() > l.tau_max.0 { l.tau_max.0 / got.abs() } else { 1.0 };
+        let softer = JointCommand { kp: softer.kp * share, tau: softer.tau * share, ..softer };
+        let allowed = got * share;
+        let (rule, limit) = (Rule::JointTorque, l.tau_max.0);
+        let change = Change { rule, asked, allowed, measured: asked, limit };
+        (softer, (asked != allowed).then_some(change))
+    }
+
+    /// The drive holds the joint by itself where it was last seen, as stiffly as it may, but far
+    /// enough inside the limits that its spring gives full braking torque before them.
+    pub(crate) fn held(&self, q: f32) -> JointCommand {
+        let l = &self.limits;
+        let spring = l.tau_max.0 / l.kp_max.0.max(f32::MIN_POSITIVE);
+        let spring = spring.min(0.5 * (self.q_high - self.q_low));
+        let q = between(q, self.q_low + spring, self.q_high - spring);
+        wrap(q, 0.0, l.kp_max.0, l.kd_max.0, 0.0)
+    }
+
+    /// No bound can touch `torque` on a joint in state `measured` that has been calm for a while.
+    #[inline]
+    pub(crate) fn calm(&self, measured: JointState, torque: f32) -> bool {
+        self.barrier.calm(measured, (self.q_low, self.q_high), torque)
+    }
+
+    /// Torque and speed have hardly changed within the `dt`, s, since the last tick.
+    #[inline]
+    pub(crate) fn steady(&self, torque_change: f32, speed_change: f32, dt: f32) -> bool {
+        self.barrier.steady(torque_change, speed_change, dt)
+    }
+
+    /// What the drive makes of a torque that is asked of it `dt`, s, after it was told `last`, N m:
+    /// it follows no faster than its torque rate.
+    pub(crate) fn given(&self, asked: f32, last: f32, dt: f32) -> f32 {
+        let (most, step) = (self.limits.tau_max.0, self.limits.torque_rate.0 * dt);
+        let asked = if asked.is_nan() { 0.0 } else { asked };
+        between(between(asked, -most, most), last - step, last + step)
+    }
+
+    /// From a reading of this age until a command of now takes effect, s.
+    pub(crate) fn horizon(&self, age: Duration) -> f32 {
+        self.barrier.delay_s + age.as_secs_f32()
+    }
+
+    /// The lowest and highest torque this joint may be given.
+    pub(crate) fn bounds(&self, outlook: &Outlook) -> (Bound, Bound) {
+        let (low, high) = self.limits.torque_range(outlook.measured.dq);
+        self.barrier.bounds(outlook, (self.q_low, self.q_high), (low.0, high.0))
     }
 }
 
-/// The interval two witnesses agree on; the first is believed where they do not agree at all.
-pub(crate) fn agreed(first: (Bound, Bound), second: (Bound, Bound)) -> (Bound, Bound) {
-    let low = if second.0.torque > first.0.torque { second.0 } else { first.0 };
-    let high = if second.1.torque < first.1.torque { second.1 } else { first.1 };
-    if low.torque <= high.torque { (low, high) } else { first }
-}
-
-/// `command` where its torque on every witness lies in the interval, else the torque at the bound.
+/// The torque of `command`, where it lies in the interval on every witness, else what of it may be.
 pub(crate) fn inside(
-    command: JointCommand,
-    witnesses: [JointState; 2],
+    command: &JointCommand,
+    outlook: &Outlook,
+    estimate: JointState,
     (low, high): (Bound, Bound),
-) -> Result<JointCommand, (JointCommand, Change)> {
-    let [reading, estimate] = witnesses;
-    let own = command.torque(reading).0;
-    let other = if estimate == reading { own } else { command.torque(estimate).0 };
+) -> Result<f32, Change> {
+    let own = command.torque(outlook.measured).0;
+    let other = if estimate == outlook.measured { own } else { command.torque(estimate).0 };
     let fits = |torque: f32| torque >= low.torque && torque <= high.torque;
     if fits(own) && fits(other) {
-        return Ok(command);
+        return Ok(own);
     }
     let asked = if fits(own) { other } else { own };
     // A sum too large for a number has no sign to trust: no torque, as far as the bounds permit.
     let sought = if asked.is_nan() { 0.0 } else { asked };
     let bound = if sought > high.torque { high } else { low };
     let allowed = between(sought, low.torque, high.torque);
-    let measured = if bound.rule == Rule::JointTorque { asked } else { reading.dq.0 };
-    let change = Change { rule: bound.rule, asked, allowed, measured, limit: bound.limit };
-    Err((wrap(0.0, 0.0, 0.0, 0.0, allowed), change))
+    let measured = match (bound.rule, bound.measured) {
+        (Rule::JointTorqueRate, _) => (asked - outlook.past.told) / outlook.dt,
+        (_, measured) => measured.unwrap_or(asked),
+    };
+    Err(Change { rule: bound.rule, asked, allowed, measured, limit: bound.limit })
+}
+
+/// A command that is nothing but a torque.
+pub(crate) const fn pure(torque: f32) -> JointCommand {
+    wrap(0.0, 0.0, 0.0, 0.0, torque)
 }
 
 /// `number` inside `low..=high`; unlike `clamp` it cannot panic.
@@ -253,5 +221,58 @@ const fn wrap(q: f32, dq: f32, kp: f32, kd: f32, tau: f32) -> JointCommand {
         kp: signals::Stiffness(kp),
         kd: Damping(kd),
         tau: NewtonMetres(tau),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn guard() -> JointGuard {
+        let limits = JointLimits {
+            q_min: Radians(-1.0),
+            q_max: Radians(1.0),
+            dq_max: RadiansPerSecond(10.0),
+            tau_max: NewtonMetres(20.0),
+            corner_speed: RadiansPerSecond(8.0),
+            no_load_speed: RadiansPerSecond(20.0),
+            braking: signals::RadiansPerSecondSquared(50.0),
+            kp_max: signals::Stiffness(100.0),
+            kd_max: Damping(5.0),
+            inertia_min: signals::KilogramMetresSquared(0.1),
+            acceleration_max: signals::RadiansPerSecondSquared(JointLimits::UNLIMITED),
+            jerk_max: signals::RadiansPerSecondCubed(JointLimits::UNLIMITED),
+            torque_rate: signals::NewtonMetresPerSecond(20_000.0),
+            torque_continuous: NewtonMetres(20.0),
+            thermal_time: signals::Seconds(20.0),
+        };
+        JointGuard::new(&limits, Damping(2.0), Radians(0.035), (0.003, 0.005))
+    }
+
+    /// Clauses: A2, M4.
+    #[test]
+    fn what_a_joint_long_out_of_sight_may_follow_swings_past_nothing() {
+        for (q, kp, tau) in [(0.9, 50.0, 20.0), (-0.9, 100.0, -20.0), (0.0, 0.0, 20.0)] {
+            let (soft, change) = guard().softened(wrap(q, 0.0, kp, 1.0, tau), Radians(0.0));
+            // Aperiodic with the heaviest load, 0.4 kg m^2: kp = kd^2 / (4 J).
+            assert_eq!(soft.kd, Damping(5.0));
+            assert!(soft.kp.0 <= 25.0 / 1.6 + 1e-3, "{soft:?}");
+            // At rest inside the soft limits, with a torque the drive can give.
+            let rest = if soft.kp.0 > 0.0 { soft.q.0 + soft.tau.0 / soft.kp.0 } else { 0.0 };
+            assert!(rest.abs() <= 0.9651, "{soft:?}");
+            let start = JointState { q: Radians(0.0), dq: RadiansPerSecond(0.0) };
+            assert!(soft.torque(start).abs() <= NewtonMetres(20.001), "{soft:?}");
+            assert_eq!(change.map(|change| change.rule), Some(Rule::JointTorque));
+        }
+    }
+
+    /// Clauses: M1.
+    #[test]
+    fn a_held_joint_has_full_braking_torque_before_its_limit() {
+        for q in [-1.2, -0.9, 0.0, 0.9, 1.2] {
+            let held = guard().held(q);
+            let torque = |q| held.torque(JointState { q: Radians(q), dq: RadiansPerSecond(0.0) });
+            assert!(torque(0.966).0 <= -20.0 && torque(-0.966).0 >= 20.0, "{held:?}");
+        }
     }
 }

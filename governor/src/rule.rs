@@ -171,6 +171,8 @@ rules! {
         "关节指令非有限数";
     CommandShape: "COMMAND-SHAPE", A1, "", "joints", "the command has the wrong number of joints",
         "指令的关节数不符";
+    CommandStale: "COMMAND-STALE", M3, "", "s", "the command's validity is over already",
+        "指令已过有效期";
     CycleUnruled: "CYCLE-UNRULED", A1, "", "", "a command came in a cycle without a ruling",
         "未经裁决的周期出现指令";
     // From here to JOINT-TORQUE: the rules that limit one joint; the ledger relies on their order.

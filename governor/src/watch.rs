@@ -212,6 +212,11 @@ impl Watch {
         self.eyes[joint].state
     }
 
+    /// When the joint's last reading that was believed was measured.
+    pub(crate) fn seen_at(&self, joint: JointId) -> Instant {
+        self.eyes[joint].at
+    }
+
     /// How long the body has stood by itself without moving: the evidence of a stop.
     pub(crate) fn settled_for(&self, now: Instant) -> Option<Duration> {
         self.settled_since.map(|since| now.since(since))

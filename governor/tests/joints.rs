@@ -72,52 +72,58 @@ fn what_a_joint_may_be_told() {
             assert_eq!(bench.governor.count(rule), 30);
             assert_eq!(bench.records[0].joint, Some(joint(0)));
         }
-        // It ends: the closing record says how long it lasted.
+        // It ends: the closing record says how long it lasted. What a joint that stops at once
+        // still seems to do may last a little longer.
         bench.set_joint(joint(0), 0.0, 0.0);
         bench.wanted[joint(0)] = JointCommand::LIMP;
         bench.records.clear();
-        bench.run(101);
-        let closed: Vec<_> = bench.records.iter().map(|r| (r.rule, r.ticks)).collect();
-        assert_eq!(closed, rule.map(|rule| (rule, 30)).into_iter().collect::<Vec<_>>());
+        bench.run(120);
+        let closed = bench.records.iter().find(|r| Some(r.rule) == rule && r.ticks > 1);
+        assert_eq!(closed.is_some(), rule.is_some(), "{:?}", bench.told());
+        assert!(closed.is_none_or(|r| (30..=40).contains(&r.ticks)), "{:?}", bench.told());
     }
 }
 
-/// Clauses: A2, M4.
+/// Clauses: A2, M1.
 #[test]
-fn a_silent_joint_keeps_its_impedance_without_barrier() {
+fn a_joint_out_of_sight_follows_only_while_it_cannot_have_come_near_a_limit() {
+    // At rest, far from everything: for a few ticks it goes on, then its drive holds it.
     let mut bench = Bench::standing(Profile::default());
-    bench.set_joint(joint(0), 0.96, 4.0);
-    bench.tick();
-    assert_eq!(bench.command.joints[joint(0)].kp, Stiffness(0.0));
-    bench.silent_joint = Some(joint(0));
-    bench.wanted[joint(0)].tau = NewtonMetres(1e6);
     bench.run(20);
-    let command = bench.command.joints[joint(0)];
-    assert_eq!((command.kp, command.kd), (Stiffness(20.0), Damping(1.0)));
-    assert_eq!(command.tau, NewtonMetres(20.0));
-}
+    let wanted = bench.wanted[joint(0)];
+    let place = bench.frame.joints[joint(0)].q;
+    bench.silent_joint = Some(joint(0));
+    bench.run(15);
+    assert_eq!(bench.command.joints[joint(0)], wanted);
+    bench.run(20);
+    let held = bench.command.joints[joint(0)];
+    assert_eq!((held.q, held.kp, held.kd), (place, Stiffness(100.0), Damping(5.0)));
+    // Seen again, it follows again.
+    bench.silent_joint = None;
+    bench.run(30);
+    assert_eq!(bench.command.joints[joint(0)], wanted);
 
-/// Clauses: A2, M4.
-#[test]
-fn a_silent_joint_is_held_no_stiffer_than_its_last_place_bears() {
+    // On its way to a limit: the drive holds it at once, where its spring still brakes fully.
     let mut bench = Bench::standing(Profile::default());
-    bench.set_joint(joint(0), -0.9, 0.0);
-    bench.tick();
+    for tick in 0..20_u8 {
+        let (q, dq) = (f32::from(tick).mul_add(0.004, 0.4), 4.0);
+        bench.set_joint(joint(0), q, dq);
+        bench.tick();
+    }
     bench.silent_joint = Some(joint(0));
-    bench.wanted[joint(0)] =
-        JointCommand { q: Radians(0.9), kp: Stiffness(50.0), ..bench.wanted[joint(0)] };
-    bench.run(20);
-    let command = bench.command.joints[joint(0)];
-    let last = bench.frame.joints[joint(0)].q;
-    let torque = command.kp * (command.q - last) + command.tau;
-    assert!(torque.0 <= 20.001 && command.kp > Stiffness(0.0), "{command:?}");
-    assert!(bench.records.iter().any(|record| record.rule == Rule::JointTorque));
+    bench.wanted[joint(0)] = JointCommand { tau: NewtonMetres(1e6), ..JointCommand::LIMP };
+    bench.run(10);
+    let held = bench.command.joints[joint(0)];
+    assert_eq!((held.kp, held.kd, held.tau.0), (Stiffness(100.0), Damping(5.0), 0.0));
+    assert!((held.q.0 - 0.476).abs() < 1e-3, "{held:?}");
+    assert!(bench.of_kind(Kind::Limited).contains(&Rule::JointBrake), "{:?}", bench.told());
 }
 
 /// Clauses: S7.
 #[test]
-fn a_vetted_command_expires_soon_and_never_in_the_past() {
-    for (wanted_ms, expected_ms) in [(20, 5), (3, 3), (-7, 0)] {
+fn a_vetted_command_expires_soon_but_not_before_the_next_one_acts() {
+    // Past its validity a drive only damps, which keeps no limit: one tick and 3 ms of delay.
+    for (wanted_ms, expected_ms) in [(20, 5), (3, 4), (-7, 5)] {
         let mut bench = Bench::standing(Profile::default());
         bench.tick();
         let now = bench.now;
@@ -131,6 +137,11 @@ fn a_vetted_command_expires_soon_and_never_in_the_past() {
         let wanted = BodyCommand { joints: bench.wanted, valid_until };
         let vetted = bench.governor.vet(&cycle, &bench.state, wanted);
         assert_eq!(vetted.valid_until, now + ms(expected_ms));
+        // What is over already is not followed at all.
+        let damped = JointCommand::damped(Damping(2.0));
+        assert_eq!(vetted.joints[joint(0)] == damped, wanted_ms < 0);
+        let stale = u32::from(wanted_ms < 0);
+        assert_eq!(bench.governor.count(Rule::CommandStale), stale);
     }
 }
 
@@ -198,7 +209,7 @@ fn a_late_actuator_brakes_earlier() {
         let mut bench = Bench::standing(Profile { brake_delay: ms(delay), ..Profile::default() });
         bench.set_joint(joint(0), 0.72, 4.0);
         bench.wanted[joint(0)] = JointCommand { tau: NewtonMetres(19.0), ..JointCommand::LIMP };
-        bench.tick();
+        bench.run(40);
         bench.command.joints[joint(0)].tau.0
     };
     assert!(braked(0) > 0.0 && braked(10) < braked(0) - 5.0, "{} {}", braked(0), braked(10));
@@ -211,12 +222,16 @@ fn far_from_its_limits_a_fast_joint_gets_what_the_drive_can_give() {
     wide.joints.iter_mut().for_each(|limits| {
         (limits.q_min, limits.q_max) = (Radians(-50.0), Radians(50.0));
     });
-    for (dq, tau, allowed) in [(7.9, 19.0, 19.0), (9.0, 19.5, 55.0 / 3.0), (-9.0, 19.5, 19.5)] {
+    for (dq, tau, allowed) in [(7.9, 19.0, 19.0), (8.4, 19.5, 58.0 / 3.0), (-8.4, 19.5, 19.5)] {
         let mut bench = Bench::of(&wide, Profile::default()).started();
         bench.set_joint(joint(0), 0.0, dq);
         bench.wanted[joint(0)] = JointCommand { tau: NewtonMetres(tau), ..JointCommand::LIMP };
-        bench.tick();
-        let given = bench.command.joints[joint(0)].tau.0;
-        assert!((given - allowed).abs() < 1e-3, "{dq} {tau}: {given}");
+        bench.run(50);
+        let given = |bench: &mut Bench| {
+            bench.tick();
+            bench.command.joints[joint(0)].tau.0 * tau.signum()
+        };
+        let highest = (0..300).map(|_| given(&mut bench)).fold(f32::MIN, f32::max);
+        assert!((highest - allowed).abs() < 1e-3, "{dq} {tau}: {highest}");
     }
 }

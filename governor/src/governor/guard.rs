@@ -1,9 +1,12 @@
 //! Turns what the motion controller wants into what the body may do.
 
-use signals::{BodyCommand, BodyState, Cycle, JointCommand, JointId, Joints, Level, Motion};
+use signals::{
+    BodyCommand, BodyState, Cycle, Instant, JointCommand, JointId, JointState, Joints, Level,
+    Motion,
+};
 
 use super::{BAD_COMMANDS_SETTLE, Governor};
-use crate::joint::{self, Change};
+use crate::joint::{self, Change, Outlook, Past};
 use crate::watch::{count, ticks};
 use crate::{Actor, BodyClass, Kind, Record, Rule, Vetted};
 
@@ -17,49 +20,53 @@ impl Governor {
         mut wanted: BodyCommand,
     ) -> Vetted<'cycle, BodyCommand> {
         self.ledger.begin(cycle);
+        self.traces.begin(cycle);
         let now = cycle.now;
         let latest = now + self.profile.command_validity;
         let mut usable = self.usable(cycle, &wanted);
-        let motion = self.ruling.motion;
         if self.profile.body == BodyClass::StaticallyStable {
             usable |= self.stop_in_place(&mut wanted);
         }
-        match motion {
-            Motion::Stand | Motion::Walk(_) | Motion::Settle if usable => {
-                self.guard(state, &mut wanted.joints);
-                wanted.valid_until = wanted.valid_until.min(latest).max(now);
-            }
+        match self.ruling.motion {
             Motion::Limp => {
+                self.traces.rest();
                 wanted = BodyCommand { joints: self.limp(), valid_until: latest };
             }
             // A command that has ended already leaves the body to its firmware.
             Motion::Script => {
+                self.traces.rest();
                 wanted = BodyCommand { joints: self.damped(), valid_until: now };
             }
-            _ => wanted = BodyCommand { joints: self.damped(), valid_until: latest },
+            Motion::Stand | Motion::Walk(_) | Motion::Settle if usable => {
+                self.guard(now, state, &mut wanted.joints, false);
+                // Past its validity a drive only damps, which keeps no position limit: a command
+                // lasts at least until the next one can have taken effect.
+                let least = now + cycle.period + self.profile.brake_delay;
+                wanted.valid_until = wanted.valid_until.max(least).min(latest);
+            }
+            _ => {
+                wanted = BodyCommand { joints: self.damped(), valid_until: latest };
+                // Damping alone keeps no limit either. Without a ruling the readings are old.
+                if self.ruled == Some(cycle.number) {
+                    self.guard(now, state, &mut wanted.joints, true);
+                } else {
+                    self.traces.rest();
+                }
+            }
         }
         self.given = wanted.joints;
         Vetted::seal(wanted, cycle, self.envelope_id)
     }
 
-    /// The second gate for non-finite numbers, and for commands nobody ruled on.
+    /// The second gate for non-finite numbers, and for commands that are over or that nobody ruled
+    /// on.
     fn usable(&mut self, cycle: &Cycle, wanted: &BodyCommand) -> bool {
         if self.ruled != Some(cycle.number) {
             let record = Record::of(Rule::CycleUnruled, Kind::Refused, Actor::Governor);
             self.ledger.lasting(record);
             return false;
         }
-        let (len, joints) = (self.guards.len(), &wanted.joints);
-        let broken = if joints.len() == len {
-            let joint = joints.ids().find(|joint| !joints[*joint].is_finite());
-            let measured = ticks(self.bad_commands.saturating_add(1));
-            let (rule, limit) = (Rule::CommandFinite, ticks(BAD_COMMANDS_SETTLE));
-            joint.map(|_| Record { joint, measured, limit, ..refused(rule) })
-        } else {
-            let (measured, limit) = (count(joints.len()), count(len));
-            Some(Record { measured, limit, ..refused(Rule::CommandShape) })
-        };
-        let Some(record) = broken else {
+        let Some(record) = self.broken(cycle, wanted) else {
             self.bad_commands = 0;
             self.bad_commands_settling = 0;
             return true;
@@ -70,6 +77,23 @@ impl Governor {
             self.bad_commands_settling = self.bad_commands_settling.saturating_add(1);
         }
         false
+    }
+
+    /// What is wrong with a whole command.
+    fn broken(&self, cycle: &Cycle, wanted: &BodyCommand) -> Option<Record> {
+        let (len, joints) = (self.guards.len(), &wanted.joints);
+        if joints.len() != len {
+            let (measured, limit) = (count(joints.len()), count(len));
+            return Some(Record { measured, limit, ..refused(Rule::CommandShape) });
+        }
+        if wanted.valid_until <= cycle.now {
+            let measured = cycle.now.since(wanted.valid_until).as_secs_f32();
+            return Some(Record { measured, ..refused(Rule::CommandStale) });
+        }
+        let joint = joints.ids().find(|joint| !joints[*joint].is_finite())?;
+        let measured = ticks(self.bad_commands.saturating_add(1));
+        let (rule, limit) = (Rule::CommandFinite, ticks(BAD_COMMANDS_SETTLE));
+        Some(Record { joint: Some(joint), measured, limit, ..refused(rule) })
     }
 
     /// A body that stands by itself needs no controller to stop: at HOLD and above the governor
@@ -110,47 +134,134 @@ impl Governor {
         })
     }
 
-    /// Each joint's command inside its gains, its targets and its torque interval.
+    /// Each joint's command inside its gains, its targets and its torque interval; `yields` for
+    /// commands that only damp.
     ///
     /// The frame's reading and the estimate both witness where a joint is; the stricter one counts,
     /// so that neither a wild reading nor a wrong estimate opens the interval.
-    fn guard(&mut self, state: &BodyState, joints: &mut Joints<JointCommand>) {
+    fn guard(
+        &mut self,
+        now: Instant,
+        state: &BodyState,
+        joints: &mut Joints<JointCommand>,
+        yields: bool,
+    ) {
         let estimated = state.joints.len() == joints.len();
+        let dt = self.traces.dt;
         for joint in self.guards.ids() {
-            let wanted = joints[joint];
-            let (guard, ledger) = (&self.guards[joint], &mut self.ledger);
-            let seen = self.watch.sees(joint);
-            let estimate = state.joints[joint];
-            let agrees = seen.is_none_or(|seen| !estimated || estimate == seen);
-            // The usual case first: nothing to change, no barrier near, and the drive can do it.
-            let quiet = |at| guard.calm(at) && guard.drives(&wanted, at);
-            if let Some(reading) = seen
-                && guard.keeps(&wanted)
-                && (quiet(reading) && (agrees || quiet(estimate)))
-            {
-                continue;
-            }
-            let limited = guard.limited(wanted, |change| ledger.lasting(changed(joint, &change)));
-            joints[joint] = limited;
-            // Without a fresh reading there is no barrier to keep; the drive's own loop acts, but
-            // no stiffer than the last known place bears.
-            let Some(reading) = seen else {
-                let (softer, change) = guard.softened(limited, self.watch.last_seen(joint).q);
-                joints[joint] = softer;
-                change.into_iter().for_each(|change| ledger.lasting(changed(joint, &change)));
+            let wanted = &joints[joint];
+            let guard = &self.guards[joint];
+            let Some(reading) = self.watch.sees(joint) else {
+                joints[joint] = self.unseen(now, joint, *wanted);
                 continue;
             };
-            let mut bounds = guard.bounds(reading);
-            let witnessed = !agrees && estimate.q.is_finite() && estimate.dq.is_finite();
-            let estimate = if witnessed { estimate } else { reading };
-            if witnessed {
-                bounds = joint::agreed(bounds, guard.bounds(estimate));
+            let estimate = if estimated { state.joints[joint] } else { reading };
+            let torque = wanted.torque(reading).0;
+            let (change, speed) =
+                (torque - self.traces.told(joint), reading.dq.0 - self.traces.speed(joint));
+            let steady = guard.steady(change, speed, dt);
+            // The usual case first: nothing to change, no bound near, and nothing has happened for
+            // a while.
+            if steady
+                && guard.calm(reading, torque)
+                && guard.keeps(wanted)
+                && (estimate == reading || guard.calm(estimate, wanted.torque(estimate).0))
+                && self.traces.lively(joint) == 0
+            {
+                self.traces.keep(joint, torque, reading.dq.0, self.watch.seen_at(joint));
+                continue;
             }
-            if let Err((bounded, change)) = joint::inside(limited, [reading, estimate], bounds) {
-                joints[joint] = bounded;
-                self.ledger.lasting(changed(joint, &change));
-            }
+            self.traces.stir(joint, !steady);
+            joints[joint] = self.bounded(now, joint, *wanted, (reading, estimate), yields);
         }
+    }
+
+    /// The command of a joint that may come near a bound.
+    fn bounded(
+        &mut self,
+        now: Instant,
+        joint: JointId,
+        wanted: JointCommand,
+        (reading, estimate): (JointState, JointState),
+        yields: bool,
+    ) -> JointCommand {
+        let (guard, ledger) = (&self.guards[joint], &mut self.ledger);
+        let at = self.watch.seen_at(joint);
+        let horizon = guard.horizon(now.since(at));
+        let mut past = self.traces.past(joint, reading.dq.0, at, horizon);
+        let anchor = self.traces.anchored(joint);
+        let mut limited = if let Some(anchor) = anchor {
+            // What its drive did while it was out of sight is not known yet.
+            let held = guard.held(anchor);
+            let torque = guard.given(held.torque(reading).0, past.told, self.traces.dt);
+            past = Past::steady(torque);
+            held
+        } else {
+            guard.limited(wanted, |change| ledger.lasting(changed(joint, &change)))
+        };
+        let outlook = Outlook {
+            measured: reading,
+            past,
+            horizon,
+            dt: self.traces.dt,
+            thermal: f32::INFINITY,
+            yields: yields || anchor.is_some(),
+        };
+        let mut bounds = guard.bounds(&outlook);
+        let witnessed = estimate != reading && estimate.q.is_finite() && estimate.dq.is_finite();
+        let estimate = if witnessed { estimate } else { reading };
+        if witnessed {
+            let other = Outlook { measured: estimate, ..outlook };
+            bounds = joint::agreed(bounds, guard.bounds(&other));
+        }
+        let torque = match joint::inside(&limited, &outlook, estimate, bounds) {
+            Ok(torque) => torque,
+            Err(change) => {
+                limited = joint::pure(change.allowed);
+                self.ledger.lasting(changed(joint, &change));
+                change.allowed
+            }
+        };
+        let torque = guard.given(torque, self.traces.told(joint), self.traces.dt);
+        self.traces.keep(joint, torque, reading.dq.0, at);
+        limited
+    }
+
+    /// The command of a joint without a fresh reading. For as long as it cannot have come near a
+    /// bound since it was last seen, it may follow; then its drive holds it there by itself.
+    fn unseen(&mut self, now: Instant, joint: JointId, wanted: JointCommand) -> JointCommand {
+        let (guard, ledger) = (&self.guards[joint], &mut self.ledger);
+        let limited = guard.limited(wanted, |change| ledger.lasting(changed(joint, &change)));
+        let last = self.watch.last_seen(joint);
+        let at = self.watch.seen_at(joint);
+        self.traces.stir(joint, true);
+        let (age, longest) = (now.since(at), self.profile.reading_age_settle);
+        let command = if age > longest {
+            let (softer, change) = guard.softened(limited, last.q);
+            change.into_iter().for_each(|change| ledger.lasting(changed(joint, &change)));
+            softer
+        } else {
+            let past = self.traces.past(joint, last.dq.0, at, guard.horizon(age));
+            let (thermal, dt) = (f32::INFINITY, self.traces.dt);
+            // It may stay out of sight for that long.
+            let horizon = guard.horizon(longest);
+            let outlook = Outlook { measured: last, past, horizon, dt, thermal, yields: false };
+            let (low, high) = guard.bounds(&outlook);
+            // Nobody may brake a joint without seeing when it has stopped.
+            let free = low.torque <= 0.0 && high.torque >= 0.0;
+            match joint::inside(&limited, &outlook, last, (low, high)) {
+                Ok(_) if free => limited,
+                answer => {
+                    let change = answer.err();
+                    change.into_iter().for_each(|c| ledger.lasting(changed(joint, &c)));
+                    guard.held(self.traces.anchor(joint, last.q.0))
+                }
+            }
+        };
+        let told = self.traces.told(joint);
+        let torque = guard.given(command.torque(last).0, told, self.traces.dt);
+        self.traces.keep(joint, torque, last.dq.0, at);
+        command
     }
 }
 
