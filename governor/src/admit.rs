@@ -2,7 +2,9 @@
 
 use core::time::Duration;
 
-use signals::{BaseVelocity, Instant, Plan, PlanRequest, VELOCITY_STEPS_MAX, VelocityChunk};
+use signals::{
+    BaseVelocity, Instant, ModelHash, Plan, PlanRequest, VELOCITY_STEPS_MAX, VelocityChunk,
+};
 
 use crate::lease::{Holder, LeaseBook, LeaseError, Resource};
 use crate::ledger::Ledger;
@@ -34,8 +36,9 @@ pub(crate) struct Admission {
 
 impl Admission {
     /// Forgets every plan, when the lease changes hands. What was judged is not judged again.
-    pub(crate) fn forget(&mut self) {
+    pub(crate) fn forget(&mut self, ledger: &mut Ledger) {
         self.in_force = None;
+        ledger.set_model(ModelHash::default());
     }
 
     /// Judges `plan` unless it was judged before. A refused one leaves the earlier one in force.
@@ -52,10 +55,12 @@ impl Admission {
         }
         self.judged = name;
         let sequence = Some(plan.sequence);
+        let in_force = ledger.set_model(plan.model);
         match refusal(plan, leases, now, profile) {
             Some((rule, measured, limit)) => {
                 let record = Record::of(rule, Kind::Refused, Actor::Brain);
                 ledger.event(Record { sequence, measured, limit, ..record });
+                ledger.set_model(in_force);
             }
             None => {
                 if let Some(record) = too_fast(plan, profile) {

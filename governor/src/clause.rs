@@ -261,7 +261,7 @@ clauses! {
     // E: explanation and audit.
     E1: "Hangzhou, ethics; AI Act 12", "Each intervention is explained", "每次干预可解释",
         "Whatever the governor refuses, limits or changes leaves a record and a plain sentence.",
-        Partly("the hashes of limits and model in each record");
+        Covered;
     E2: "EU 2023/1230 1.1.9, 1.2.1", "Records cannot be altered unseen", "记录不可暗改",
         "A chain of hashes with signed checkpoints runs through the journal.",
         NotYet("the signed journal");

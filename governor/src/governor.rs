@@ -7,8 +7,8 @@ mod motion;
 mod tell;
 
 use signals::{
-    BodyState, Cycle, Instant, JointCommand, Joints, Level, Mode, Motion, Operator, Plan, Radians,
-    Ruling, SensorFrame,
+    BodyState, Cycle, Instant, JointCommand, Joints, Level, Mode, ModelHash, Motion, Operator,
+    Plan, Radians, Ruling, SensorFrame,
 };
 
 use crate::admit::{Admission, Due};
@@ -20,7 +20,7 @@ use crate::ledger::Ledger;
 use crate::machine::{Machine, Times};
 use crate::pace::Pace;
 use crate::watch::{Cause, Input, Watch};
-use crate::{Actor, Envelope, Kind, Profile, Record, Rule};
+use crate::{Actor, Envelope, Hashes, Kind, Profile, Record, Rule};
 
 /// Unusable commands in a row before the robot settles.
 const BAD_COMMANDS_SETTLE: u32 = 3;
@@ -73,7 +73,12 @@ impl Governor {
         let len = envelope.joints().len();
         let (emergency, margin) = (envelope.emergency_damping(), profile.position_margin);
         let spans = (profile.brake_delay.as_secs_f32(), profile.reading_age_limited.as_secs_f32());
-        let mut ledger = Ledger::new();
+        let envelope_id = envelope.id();
+        let mut ledger = Ledger::new(Hashes {
+            envelope: envelope_id,
+            profile: profile.id(),
+            model: ModelHash::default(),
+        });
         let locked = profile.check().is_err();
         let machine = Machine::new(locked);
         if locked {
@@ -103,7 +108,7 @@ impl Governor {
             bad_commands: 0,
             bad_commands_settling: 0,
             devices: Operator::default(),
-            envelope_id: envelope.id(),
+            envelope_id,
             envelope,
             profile,
         }

@@ -4,9 +4,9 @@
 use core::time::Duration;
 
 use heapless::Deque;
-use signals::{Cycle, Instant, JOINTS_MAX, JointId};
+use signals::{Cycle, Instant, JOINTS_MAX, JointId, ModelHash};
 
-use crate::{Actor, Kind, Record, Rule};
+use crate::{Actor, Hashes, Kind, Record, Rule};
 
 /// Records kept until the runtime drains them, every cycle. More are counted as lost.
 const RECORDS_MAX: usize = 128;
@@ -53,14 +53,17 @@ pub(crate) struct Ledger {
     acted: u128,
     cycle: u64,
     now: Instant,
+    /// What decisions are made with now.
+    hashes: Hashes,
     episodes: [Episode; SLOTS],
     /// Which episodes go on, one bit each.
     open: [u32; WORDS],
 }
 
 impl Ledger {
-    pub(crate) const fn new() -> Self {
+    pub(crate) const fn new(hashes: Hashes) -> Self {
         Self {
+            hashes,
             queue: Deque::new(),
             lost: 0,
             counts: [0; Rule::COUNT],
@@ -87,6 +90,16 @@ impl Ledger {
                 bits &= bits - 1;
             }
         }
+    }
+
+    /// The profile in force is another one.
+    pub(crate) const fn set_profile(&mut self, profile: u64) {
+        self.hashes.profile = profile;
+    }
+
+    /// From now on records concern a plan of this model. Returns the one before.
+    pub(crate) const fn set_model(&mut self, model: ModelHash) -> ModelHash {
+        core::mem::replace(&mut self.hashes.model, model)
     }
 
     /// Counts one act of `rule`, at most once a cycle.
@@ -172,7 +185,7 @@ impl Ledger {
     fn push(&mut self, record: Record) {
         // Before the first cycle there is none to name.
         let cycle = if self.cycle == u64::MAX { 0 } else { self.cycle };
-        let record = Record { cycle, at: self.now, ..record };
+        let record = Record { cycle, at: self.now, hashes: self.hashes, ..record };
         if self.queue.push_back(record).is_err() {
             self.lost = self.lost.saturating_add(1);
         }

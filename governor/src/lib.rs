@@ -63,7 +63,7 @@ pub use person::PersonRule;
 pub use profile::{
     BaseAcceleration, BodyClass, LidarRule, Profile, ProfileError, StickRule, Supervision,
 };
-pub use record::{Actor, Kind, Language, Record, Sentence};
+pub use record::{Actor, Hashes, Kind, Language, Record, Sentence};
 pub use rule::Rule;
 pub use vetted::Vetted;
 pub use wall::{WallStart, WallTime};

@@ -2,7 +2,7 @@
 
 use core::fmt::{self, Display, Formatter};
 
-use signals::{Instant, JointId, Level, Mode};
+use signals::{Instant, JointId, Level, Mode, ModelHash};
 
 use crate::Rule;
 
@@ -38,6 +38,17 @@ pub enum Actor {
     Operator,
     /// An authority or the maker, by a signed file.
     Outside,
+}
+
+/// What a decision was made with: hashes of the limits and of the model.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Hashes {
+    /// [`Envelope::id`](crate::Envelope::id) of the limits of the hardware.
+    pub envelope: u64,
+    /// [`Profile::id`](crate::Profile::id) of the limits of the deployment.
+    pub profile: u64,
+    /// The model of the plan concerned, else of the plan in force; zero without one.
+    pub model: ModelHash,
 }
 
 /// One intervention. Numbers that do not apply are zero; their unit is then empty.
@@ -80,10 +91,12 @@ pub struct Record {
     /// 1 for a single event and for the onset of a lasting one; more for the closing record of a
     /// lasting one, which then carries its worst tick.
     pub ticks: u32,
+    /// What the decision was made with.
+    pub hashes: Hashes,
 }
 
 impl Record {
-    /// A record of one event without numbers; the ledger adds the cycle, levels and modes.
+    /// A record of one event without numbers; the ledger adds the cycle and the hashes.
     pub(crate) const fn of(rule: Rule, kind: Kind, actor: Actor) -> Self {
         Self {
             cycle: 0,
@@ -103,6 +116,7 @@ impl Record {
             from_mode: Mode::Off,
             to_mode: Mode::Off,
             ticks: 1,
+            hashes: Hashes { envelope: 0, profile: 0, model: ModelHash([0; 8]) },
         }
     }
 

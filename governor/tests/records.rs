@@ -4,7 +4,7 @@
 mod common;
 
 use common::{Bench, JOINTS, joint, ms};
-use governor::{Actor, Kind, Language, Profile, Record, Rule};
+use governor::{Actor, Hashes, Kind, Language, Profile, Record, Rule};
 use signals::*;
 
 const KINDS: [Kind; 6] = [
@@ -37,6 +37,7 @@ fn records(rule: Rule) -> impl Iterator<Item = Record> {
         from_mode: Mode::SelfTest,
         to_mode: Mode::Inhibited,
         ticks: 1 + (with & 4),
+        hashes: Hashes::default(),
     })
 }
 
@@ -153,4 +154,37 @@ fn a_settled_body_is_told_with_the_time_it_stood() {
     let record = bench.records.iter().find(|r| r.rule == Rule::SettleStatic).unwrap();
     assert_eq!((record.from, record.to), (Level::Settle, Level::Stopped));
     assert!(record.measured >= record.limit && record.limit == 0.5, "{record:?}");
+}
+
+/// Clauses: E1, U1.
+#[test]
+fn a_record_says_with_which_limits_and_which_model() {
+    let mut bench = Bench::standing(Profile::default());
+    let (envelope, profile) = (bench.governor.envelope().id(), bench.governor.profile().id());
+    let [first, second] = [ModelHash([1; 8]), ModelHash([2; 8])];
+    bench.plan = Some(Plan { model: first, ..bench.walk(1, 0.3, ms(300)) });
+    bench.run(100);
+    let mut stale = Plan { model: second, ..bench.walk(2, 0.3, ms(300)) };
+    stale.valid_until = bench.now;
+    bench.plan = Some(stale);
+    bench.run(300);
+    let hashes = |rule, kind| {
+        let record = bench.records.iter().find(|r| (r.rule, r.kind) == (rule, kind));
+        record.unwrap_or_else(|| panic!("{:?}", bench.told())).hashes
+    };
+    let refused = hashes(Rule::PlanExpired, Kind::Refused);
+    assert_eq!(refused, Hashes { envelope, profile, model: second }, "that of the refused plan");
+    let ended = hashes(Rule::PlanExpired, Kind::LevelChanged);
+    assert_eq!(ended, Hashes { envelope, profile, model: first }, "that of the plan in force");
+    bench.operator.stop = true;
+    bench.tick();
+    assert_eq!(bench.records.last().unwrap().hashes.model, first);
+    // A profile that breaks its rules is told with its own id, before the first cycle.
+    let broken = Profile { limited_scale: 2.0, ..Profile::default() };
+    let mut bench = Bench::new(broken);
+    bench.drain();
+    let told = bench.records.first().unwrap();
+    assert_eq!((told.rule, told.hashes.model), (Rule::ProfileInvalid, ModelHash::default()));
+    assert_eq!(told.hashes.profile, bench.governor.profile().id());
+    assert_ne!(told.hashes.profile, profile);
 }

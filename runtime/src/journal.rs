@@ -235,8 +235,8 @@ fn drain(mut ring: bus::Receiver<Entry>, shared: &Shared, mut writer: Writer) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-    use governor::{Actor, Kind, Record, Rule};
-    use signals::{Instant, Level, Mode};
+    use governor::{Actor, Hashes, Kind, Record, Rule};
+    use signals::{Instant, Level, Mode, ModelHash};
     use std::sync::Mutex;
 
     pub(super) fn info() -> JournalInfo {
@@ -267,6 +267,11 @@ mod tests {
             from_mode: Mode::Auto,
             to_mode: Mode::Auto,
             ticks: 1,
+            hashes: Hashes {
+                envelope: 0x0123_4567_89ab_cdef,
+                profile: 0xf,
+                model: ModelHash([1, 2, 3, 4, 5, 6, 7, 8]),
+            },
         }
     }
 
@@ -330,6 +335,8 @@ mod tests {
         assert_eq!(back.ticks[777], tick(777));
         let line = &back.records[0];
         assert_eq!((line.rule.as_str(), line.asked, line.sequence), ("PLAN-RANGE", None, Some(3)));
+        let hashes = (line.envelope.as_str(), line.profile.as_str(), line.model.as_deref());
+        assert_eq!(hashes, ("0123456789abcdef", "000000000000000f", Some("0102030405060708")));
         assert!(line.sentence.contains("PLAN-RANGE") && line.sentence_zh.contains("PLAN-RANGE"));
         assert_eq!(back.events[0].sentence, "Phase: walk");
         assert!(!back.levels.is_empty());

@@ -4,7 +4,7 @@
 use std::fmt::Write;
 use std::{fs, io};
 
-use governor::{Actor, Kind, Language, Record, Rule};
+use governor::{Actor, Hashes, Kind, Language, Record, Rule};
 use signals::{Instant, Level, Mode};
 
 use crate::matrix::Matrix;
@@ -117,6 +117,7 @@ fn example(rule: Rule) -> Record {
         from_mode: if acts_on_mode { Mode::SelfTest } else { Mode::Auto },
         to_mode: if rule == Rule::SelfTest { Mode::Inhibited } else { Mode::Lockout },
         ticks: 1,
+        hashes: Hashes::default(),
     }
 }
 

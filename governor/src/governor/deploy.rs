@@ -20,6 +20,7 @@ impl Governor {
             self.profile = self.profile.graded(&limits);
             self.integrity = Integrity::of(&self.envelope, &self.profile);
             let (envelope, profile) = (self.envelope.id(), self.profile.id());
+            self.ledger.set_profile(profile);
             (limits, Observation::subject(deployment.model, envelope, profile, grade))
         });
         self.deployed = Deployed::new(deployment, graded);

@@ -23,7 +23,7 @@ impl Governor {
         if !handed_over {
             return;
         }
-        self.admission.forget();
+        self.admission.forget(&mut self.ledger);
         match self.machine.mode() {
             Mode::Auto | Mode::Supervised => {
                 self.leases.take(Resource::Body, Holder::Brain, now);

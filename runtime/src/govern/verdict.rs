@@ -72,6 +72,9 @@ impl Verdict<'_> {
         out.key("from_mode").value(&line.from_mode);
         out.key("to_mode").value(&line.to_mode);
         out.key("ticks").value(&record.ticks);
+        out.key("envelope").value(&line.envelope);
+        out.key("profile").value(&line.profile);
+        out.key("model").value(&line.model);
         out.key("cycle").value(&self.shift.cycle_outward(record.cycle));
         out.key("at_ns").value(&self.shift.outward(record.at));
         out.key("sentence").value(&record.sentence(Language::English).to_string());

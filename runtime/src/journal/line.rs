@@ -4,6 +4,7 @@
 use governor::{Actor, Kind, Language, Record};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use signals::ModelHash;
 
 use super::{Event, EventKind, Label, Tick};
 use crate::words;
@@ -53,6 +54,13 @@ pub struct RecordLine {
     pub to_mode: String,
     /// How many ticks it lasted.
     pub ticks: u32,
+    /// Hash of the limits of the hardware, 16 hexadecimal digits.
+    pub envelope: String,
+    /// Hash of the limits of the deployment, 16 hexadecimal digits.
+    pub profile: String,
+    /// First 16 hexadecimal digits of the hash of the model whose plan it concerns; null without
+    /// one.
+    pub model: Option<String>,
     /// All of it as an English sentence.
     pub sentence: String,
     /// All of it as a Chinese sentence.
@@ -89,10 +97,19 @@ impl RecordLine {
             from_mode: record.from_mode.name().into(),
             to_mode: record.to_mode.name().into(),
             ticks: record.ticks,
+            envelope: format!("{:016x}", record.hashes.envelope),
+            profile: format!("{:016x}", record.hashes.profile),
+            model: model(record.hashes.model),
             sentence: record.sentence(Language::English).to_string(),
             sentence_zh: record.sentence(Language::Chinese).to_string(),
         }
     }
+}
+
+/// The digits that the hash on the card of the policy begins with; none without a model.
+fn model(hash: ModelHash) -> Option<String> {
+    let known = hash != ModelHash::default();
+    known.then(|| format!("{:016x}", u64::from_be_bytes(hash.0)))
 }
 
 const fn kind(kind: Kind) -> &'static str {
@@ -228,6 +245,9 @@ pub(super) fn record_schema() -> String {
         "to",
         "from_mode",
         "to_mode",
+        "envelope",
+        "profile",
+        "model",
         "sentence",
         "sentence_zh",
     ] {
