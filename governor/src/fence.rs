@@ -45,21 +45,24 @@ pub struct Polygon {
 
 impl Polygon {
     /// The polygon with these corners, in either direction of turn, m.
-    ///
-    /// `None` with fewer than 3 or more than 16 corners, with a number beyond 1e6 m, or when two
-    /// edges cross.
     #[must_use]
-    pub fn new(corners: &[[Metres; 2]]) -> Option<Self> {
+    pub fn new(corners: &[[Metres; 2]]) -> Self {
         let mut all = Self { corners: [[0.0; 2]; CORNERS_MAX], len: corners.len() };
         for (slot, [x, y]) in all.corners.iter_mut().zip(corners) {
             *slot = [x.0, y.0];
         }
-        let sound = (3..=CORNERS_MAX).contains(&all.len)
-            && corners.iter().all(|[x, y]| bounded(x.0) && bounded(y.0));
-        (sound && all.is_simple()).then_some(all)
+        all
     }
 
-    /// The point `[x, y]` lies inside; one that is not a number does not.
+    /// 3 to 16 corners, no number beyond 1e6 m, and no two edges that touch but in a shared corner.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        let near = |[x, y]: &[f32; 2]| bounded(*x) && bounded(*y);
+        (3..=CORNERS_MAX).contains(&self.len) && self.corners.iter().all(near) && self.is_simple()
+    }
+
+    /// The point `[x, y]` lies inside; one that is not a number does not, and with more corners than
+    /// there is room for nothing does.
     #[must_use]
     pub fn contains(&self, [x, y]: [f32; 2]) -> bool {
         let crossed = |([ax, ay], [bx, by]): &([f32; 2], [f32; 2])| {
@@ -204,7 +207,9 @@ pub(crate) struct Walls {
 impl Fence {
     pub(crate) fn check(&self) -> Result<(), ProfileError> {
         let boxes = self.boxes().all(KeepOut::is_sound) && self.keep_outs <= KEEP_OUT_MAX;
+        let area = self.area.is_none_or(|area| area.is_sound());
         let rules = [
+            ("fence.area", area, "3 to 16 corners up to 1e6 m away, no edge across another"),
             ("fence.keep_out", boxes, "at most 8 boxes, the low corner below the high one"),
             ("fence.radius", not_negative(self.radius.0), "0 to 1e6"),
             ("fence.margin", not_negative(self.margin.0), "0 to 1e6"),

@@ -17,6 +17,8 @@
 #![forbid(unsafe_code)]
 
 mod admit;
+mod anatomy;
+mod balance;
 mod clause;
 mod contact;
 mod deployment;
@@ -46,6 +48,8 @@ mod vitals;
 mod wall;
 mod watch;
 
+pub use anatomy::{Anatomy, CAPSULES_MAX, Capsule, FootPoint, Hinge, PAIRS_MAX};
+pub use balance::BalanceRule;
 pub use clause::{Clause, Coverage};
 pub use contact::{BodyRegion, ContactLimits, ContactRule, REGIONS, RegionLimit};
 pub use deployment::{Deployment, TooLate};

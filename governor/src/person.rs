@@ -35,6 +35,9 @@ pub struct PersonRule {
     pub silence_max: Duration,
     /// Part of the speed permitted while the sensor is silent, 0 to 1 (H4: 0.25).
     pub silent_scale: f32,
+    /// Nearer than this beyond the radius the robot stands while its balance is in doubt: its
+    /// height, its reach and 0.3 m; zero where it cannot fall (H5).
+    pub fall_zone: Metres,
 }
 
 impl PersonRule {
@@ -51,6 +54,7 @@ impl PersonRule {
             ("person.silence_max", some(self.silence_max), span),
             ("person.silence_max", self.silence_max >= self.age_max, "at least age_max"),
             ("person.silent_scale", (0.0..=1.0).contains(&self.silent_scale), "from 0 to 1"),
+            ("person.fall_zone", not_negative(self.fall_zone.0), "0 to 1e6"),
         ])
     }
 
@@ -104,8 +108,15 @@ pub(crate) struct PersonWatch {
 }
 
 impl PersonWatch {
-    /// Finds a person who is too near, and a sensor that says nothing.
-    pub(crate) fn look(&mut self, rule: &PersonRule, input: &Input<'_>, sight: &mut Sight) {
+    /// Finds a person who is too near, also for a body that is `unsteady`, and a sensor that says
+    /// nothing.
+    pub(crate) fn look(
+        &mut self,
+        rule: &PersonRule,
+        unsteady: bool,
+        input: &Input<'_>,
+        sight: &mut Sight,
+    ) {
         let now = input.cycle.now;
         let Some(person) = rule.trusted(input.frame.person.as_ref(), now) else {
             self.silent(rule, input, sight);
@@ -113,9 +124,10 @@ impl PersonWatch {
         };
         self.silent_since = None;
         let room = rule.room(person);
-        if room < rule.inner.0 {
+        let inner = if unsteady { rule.inner.max(rule.fall_zone) } else { rule.inner };
+        if room < inner.0 {
             let cause = Cause::new(Level::Hold, Rule::PersonNear, Actor::Body);
-            sight.worst.add(cause.because(room, rule.inner.0));
+            sight.worst.add(cause.because(room, inner.0));
         }
     }
 

@@ -8,6 +8,8 @@ use signals::{
     RadiansPerSecondSquared,
 };
 
+use crate::anatomy::Anatomy;
+use crate::balance::BalanceRule;
 use crate::contact::ContactRule;
 use crate::fence::{Fence, HeightBand, OverspeedRule};
 use crate::health::HealthRule;
@@ -137,6 +139,10 @@ pub struct Profile {
     pub contact: Option<ContactRule>,
     /// What makes the body sick.
     pub health: HealthRule,
+    /// The limbs of the body; `None` where no rule needs them.
+    pub anatomy: Option<Anatomy>,
+    /// How the body keeps its balance; `None` for one that stands by itself.
+    pub balance: Option<BalanceRule>,
     /// Tilt of the base from which it counts as falling, up to pi/2 rad (quadruped 35 deg).
     pub tilt_max: Radians,
     /// Tilt of the base that is recorded, below `tilt_max`.
@@ -193,6 +199,8 @@ impl Default for Profile {
             person: None,
             contact: None,
             health: HealthRule::default(),
+            anatomy: None,
+            balance: None,
             tilt_max: Radians(0.61),
             tilt_notice: Radians(0.35),
             reading_age_limited: Duration::from_millis(5),
@@ -283,7 +291,9 @@ impl Profile {
         p.height.as_ref().map_or(Ok(()), HeightBand::check)?;
         p.overspeed.as_ref().map_or(Ok(()), OverspeedRule::check)?;
         p.person.as_ref().map_or(Ok(()), PersonRule::check)?;
-        p.contact.as_ref().map_or(Ok(()), ContactRule::check)
+        p.contact.as_ref().map_or(Ok(()), ContactRule::check)?;
+        p.anatomy.as_ref().map_or(Ok(()), Anatomy::check)?;
+        p.balance.as_ref().map_or(Ok(()), BalanceRule::check)
     }
 }
 

@@ -8,6 +8,7 @@ use signals::{
     Joints, Level, Motion, Operator, Radians, RadiansPerSecond, Ruling, SensorFrame,
 };
 
+use crate::balance::BalanceWatch;
 use crate::drives::Drives;
 use crate::fence::BaseWatch;
 use crate::person::PersonWatch;
@@ -81,6 +82,7 @@ pub(crate) struct Watch {
     vitals: Vitals,
     drives: Drives,
     base: BaseWatch,
+    balance: BalanceWatch,
     person: PersonWatch,
     settled_since: Option<Instant>,
     still_since: Option<Instant>,
@@ -162,6 +164,7 @@ impl Watch {
             vitals: Vitals::new(),
             drives: Drives::new(joints),
             base: BaseWatch::default(),
+            balance: BalanceWatch::default(),
             person: PersonWatch::default(),
             settled_since: None,
             still_since: None,
@@ -188,8 +191,11 @@ impl Watch {
         self.vitals.heat(found.hottest, input.cycle.now, &mut sight.worst);
         self.drives.look((turn, steady, self.blind), input, &mut sight.worst);
         self.base.look(input, &mut sight);
+        if let Some(rule) = &input.profile.balance {
+            self.balance.look(rule, input, &mut sight);
+        }
         if let Some(rule) = &input.profile.person {
-            self.person.look(rule, input, &mut sight);
+            self.person.look(rule, self.balance.unsteady, input, &mut sight);
         }
         // Whatever makes the robot slow down or stop also keeps it from being started.
         if let Some(cause) = sight.worst.0.filter(|cause| cause.level >= Level::Limited) {

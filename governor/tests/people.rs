@@ -24,6 +24,7 @@ fn rule() -> PersonRule {
         age_max: ms(100),
         silence_max: ms(1000),
         silent_scale: 0.25,
+        fall_zone: Metres(1.0),
     }
 }
 

@@ -5,6 +5,10 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use crate::envelope_file::{
+    BalanceFile, ContactRuleFile, FenceFile, HeightFile, OverspeedFile, PersonFile,
+};
+
 macro_rules! table {
     ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* }) => {
         $(#[$doc])*
@@ -13,6 +17,8 @@ macro_rules! table {
         pub struct $name { $($(#[$field_doc])* pub $field: $type,)* }
     };
 }
+
+pub(crate) use table;
 
 /// Which stop is safe for the body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -319,6 +325,18 @@ table! {
         lidar_reaction_ms: f64,
         /// Older scans stop the robot.
         lidar_age_max_ms: f64,
+        /// Where the base may be.
+        fence: Option<FenceFile>,
+        /// Heights the base may have.
+        height: Option<HeightFile>,
+        /// How much faster than permitted the base may be measured.
+        overspeed: Option<OverspeedFile>,
+        /// Distance to people.
+        person: Option<PersonFile>,
+        /// How the body keeps its balance.
+        balance: Option<BalanceFile>,
+        /// Contact with people.
+        contact: Option<ContactRuleFile>,
         /// What makes the body sick.
         health: HealthFile,
     }

@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 mod dynamics;
+mod envelope_file;
 mod file;
 mod kinematics;
 mod load;
@@ -18,6 +19,10 @@ mod toml_source;
 mod tree;
 
 pub use dynamics::{BaseMotion, Dynamics, Wrench};
+pub use envelope_file::{
+    BalanceFile, ContactLimitsFile, ContactRegion, ContactRuleFile, FenceFile, HeightFile,
+    KeepOutFile, OverspeedFile, PersonFile, RegionFile,
+};
 pub use file::{
     BodyClass, BrainFile, ControlFile, EstimatorFile, FootFile, GaitFile, GovernorFile, HealthFile,
     JointGroupFile, MotionFile, MpcFile, PostureFile, RobotFile, SimFile, StickFile,

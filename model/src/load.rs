@@ -10,6 +10,7 @@ use signals::{
     RadiansPerSecondCubed, RadiansPerSecondSquared, Seconds, Stiffness,
 };
 
+use crate::envelope_file::ContactLimitsFile;
 use crate::file::{JointGroupFile, PostureFile, RobotFile};
 use crate::mjcf;
 use crate::toml_source::{LoadError, TomlSource};
@@ -58,7 +59,9 @@ pub struct Robot {
     pub settled: PostureAngles,
     /// On its feet.
     pub stand: PostureAngles,
-    /// SHA-256 of `robot.toml` and the model file together.
+    /// Limits of contact with people, where `[governor.contact]` names a file of them.
+    pub contact: Option<ContactLimitsFile>,
+    /// SHA-256 of `robot.toml` and the files it names together.
     pub hash: [u8; 32],
 }
 
@@ -107,9 +110,11 @@ impl Robot {
         let feet = check.feet()?;
         let (settled, stand) = (check.posture("settled")?, check.posture("stand")?);
         check.numbers()?;
-        let hash = Sha256::new().chain_update(text).chain_update(&model_xml).finalize().into();
+        let (contact_text, contact) = check.contact(beside)?;
+        let hash = Sha256::new().chain_update(text).chain_update(&model_xml);
+        let hash = hash.chain_update(contact_text).finalize().into();
         let origin = origin.to_owned();
-        Ok(Self { origin, file, model_xml, model, limits, feet, settled, stand, hash })
+        Ok(Self { origin, file, model_xml, model, limits, feet, settled, stand, contact, hash })
     }
 
     /// Joint names in order.
@@ -332,6 +337,22 @@ impl Check<'_> {
             let rule = format!("no angle for the joint group {group:?}");
             self.source.error(&format!("{key}.joints_rad"), rule, "give one angle per group")
         })
+    }
+
+    /// The text and the rows of the file of contact limits, where one is named.
+    fn contact(
+        &self,
+        beside: impl Fn(&str) -> Result<String, Box<LoadError>>,
+    ) -> Checked<(String, Option<ContactLimitsFile>)> {
+        let Some(rule) = &self.file.governor.contact else { return Ok((String::new(), None)) };
+        let text = beside(&rule.limits)?;
+        let limits = ContactLimitsFile::parse(&rule.limits, &text)?;
+        if let Some(missing) = rule.regions.iter().find(|at| !limits.region.contains_key(at)) {
+            let what = format!("{} has no limits for {missing:?}", rule.limits);
+            let fix = "add a table for the region to that file";
+            return Err(self.source.error("governor.contact.regions", what, fix));
+        }
+        Ok((text, Some(limits)))
     }
 
     fn numbers(&self) -> Checked<()> {

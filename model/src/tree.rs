@@ -1,6 +1,6 @@
 //! The tree of rigid bodies.
 
-use nalgebra::{Matrix3, Vector3};
+use nalgebra::{Matrix3, UnitQuaternion, Vector3};
 
 /// Mass, centre of mass and rotational inertia of one rigid body, in its link frame.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -86,6 +86,15 @@ pub struct Joint {
     pub armature: f64,
     /// Mechanical stops `[low, high]`; absent for an unlimited joint.
     pub range: Option<[f64; 2]>,
+}
+
+impl Joint {
+    /// Joint frame in the parent link at position zero: unit quaternion `w x y z`.
+    #[must_use]
+    pub fn attitude(&self) -> [f64; 4] {
+        let turn = UnitQuaternion::from_matrix(&self.rotation);
+        [turn.w, turn.i, turn.j, turn.k]
+    }
 }
 
 /// A named point on a link.

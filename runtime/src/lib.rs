@@ -21,6 +21,7 @@ pub mod realtime;
 pub mod report;
 pub mod robot_source;
 pub mod run;
+mod space;
 pub mod why;
 pub mod wiring;
 pub mod words;

@@ -19,6 +19,7 @@ use crate::brain_thread::{BrainThread, MakePlanner};
 use crate::error::RunError;
 use crate::mpc_thread::ThreadForcePlanner;
 use crate::robot_source::RobotSource;
+use crate::space;
 use crate::worker::Bell;
 
 /// The governor of `robot`, with the limits and the profile of its file.
@@ -91,6 +92,17 @@ pub fn profile(robot: &Robot) -> Profile {
         command_validity: ms(robot.file.control.command_validity_ms),
         brake_delay: ms(file.actuation_delay_ms),
         position_margin: Radians(file.position_margin_rad),
+        fence: file.fence.as_ref().map(space::fence),
+        height: file.height.as_ref().map(space::height),
+        overspeed: file.overspeed.as_ref().map(space::overspeed),
+        person: file.person.as_ref().map(space::person),
+        contact: file
+            .contact
+            .as_ref()
+            .zip(robot.contact.as_ref())
+            .map(|(f, t)| space::contact(f, t)),
+        anatomy: Some(space::anatomy(robot)),
+        balance: file.balance.as_ref().map(space::balance),
         ..Profile::default()
     }
 }
