@@ -90,6 +90,8 @@ pub(crate) struct BalanceWatch {
     /// Feet, heading frame around the base origin, and which one is looked at next.
     feet: Feet<[f32; 2]>,
     next: usize,
+    /// All feet have been down since the body stands: before that it is still stepping.
+    planted: bool,
     lost_since: Option<Instant>,
     fallen_since: Option<Instant>,
     ticks: u32,
@@ -105,6 +107,8 @@ impl BalanceWatch {
         self.unsteady = false;
         let state = input.state;
         let standing = state.posture == Posture::Standing;
+        let down = state.contact.iter().all(|contact| *contact >= CONTACT);
+        self.planted = standing && (self.planted || down);
         if !standing && state.posture != Posture::Walking {
             self.lost_since = None;
             self.feet = Feet::default();
@@ -121,7 +125,7 @@ impl BalanceWatch {
         if speed < QUIET_SPEED * QUIET_SPEED && !self.ticks.is_multiple_of(QUIET_TICKS) {
             return;
         }
-        self.look_at_capture_point(rule, standing, input, sight);
+        self.look_at_capture_point(rule, self.planted, input, sight);
     }
 
     /// Where the capture point will be when the controller has answered, against where it may be.

@@ -44,9 +44,15 @@ pub struct Polygon {
 }
 
 impl Polygon {
-    /// The polygon with these corners, in either direction of turn, m.
+    /// The polygon with these corners, in either direction of turn, m; `None` where they make none.
     #[must_use]
-    pub fn new(corners: &[[Metres; 2]]) -> Self {
+    pub fn new(corners: &[[Metres; 2]]) -> Option<Self> {
+        Some(Self::unchecked(corners)).filter(Self::is_sound)
+    }
+
+    /// These corners, whatever they make: a profile with such a polygon says so when it is checked.
+    #[must_use]
+    pub fn unchecked(corners: &[[Metres; 2]]) -> Self {
         let mut all = Self { corners: [[0.0; 2]; CORNERS_MAX], len: corners.len() };
         for (slot, [x, y]) in all.corners.iter_mut().zip(corners) {
             *slot = [x.0, y.0];

@@ -12,6 +12,7 @@ use signals::{
 };
 
 use crate::admit::{Admission, Due};
+use crate::capsule::Limbs;
 use crate::deployment::Deployed;
 use crate::integrity::Integrity;
 use crate::joint::{JointGuard, Traces};
@@ -40,6 +41,7 @@ pub struct Governor {
     watch: Watch,
     admission: Admission,
     pace: Pace,
+    limbs: Limbs,
     machine: Machine,
     times: Times,
     leases: LeaseBook,
@@ -93,6 +95,7 @@ impl Governor {
             watch: Watch::new(len, &profile),
             admission: Admission::default(),
             pace: Pace::new(&profile),
+            limbs: Limbs::new(&envelope, &profile),
             times: times(&profile),
             leases: LeaseBook::default(),
             ledger,

@@ -2,13 +2,20 @@
 //!
 //! Every struct is taken apart by name, so that a new field cannot be forgotten here.
 
-use signals::{BaseVelocity, JointLimits};
+use signals::{BaseVelocity, JOINTS_MAX, JointLimits};
 
+use crate::anatomy::{Anatomy, CAPSULES_MAX, Capsule, FootPoint, Hinge};
+use crate::balance::BalanceRule;
+use crate::capsule::SelfCollisionRule;
 use crate::contact::{ContactRule, RegionLimit};
 use crate::fence::{Fence, HeightBand, KeepOut, OverspeedRule};
 use crate::fingerprint::Fingerprint;
 use crate::person::PersonRule;
 use crate::{BaseAcceleration, Envelope, LidarRule, Profile, StickRule, Supervision};
+
+/// Joints and capsules of an anatomy that are hashed at a time.
+const JOINTS_A_PART: usize = 4;
+const CAPSULES_A_PART: usize = 8;
 
 impl Envelope {
     /// A hash of all limits (FNV-1a over their bits): equal on both sides of a link, or no motion.
@@ -52,7 +59,7 @@ impl Envelope {
 
 impl Profile {
     /// Parts it is hashed in.
-    pub(crate) const PARTS: usize = 5;
+    pub(crate) const PARTS: usize = 5 + Anatomy::PARTS;
 
     /// A hash of all numbers (FNV-1a over their bits).
     #[must_use]
@@ -68,7 +75,12 @@ impl Profile {
             1 => option(hash, self.fence.as_ref(), with_fence),
             2 => option(hash, self.contact.as_ref(), with_contact),
             3 => self.health.fingerprint(hash),
-            _ => {
+            4 => {
+                let hash = option(hash, self.balance.as_ref(), with_balance);
+                let hash = option(hash, self.self_collision.as_ref(), |hash, rule| {
+                    let SelfCollisionRule { margin, band } = *rule;
+                    hash.number(margin).number(band)
+                });
                 let hash = option(hash, self.person.as_ref(), with_person);
                 let hash = option(hash, self.height.as_ref(), |hash, band| {
                     let HeightBand { low, high } = *band;
@@ -79,6 +91,9 @@ impl Profile {
                     hash.number(planar.0).number(yaw.0).span(lasting)
                 })
             }
+            _ => option(hash, self.anatomy.as_ref(), |hash, anatomy| {
+                anatomy.with_part(hash, part.saturating_sub(5))
+            }),
         }
     }
 
@@ -100,6 +115,9 @@ impl Profile {
             person: _,
             contact: _,
             health: _,
+            anatomy: _,
+            balance: _,
+            self_collision: _,
             tilt_max,
             tilt_notice,
             reading_age_limited,
@@ -179,6 +197,46 @@ fn with_contact(hash: Fingerprint, rule: &ContactRule) -> Fingerprint {
     })
 }
 
+fn with_balance(hash: Fingerprint, rule: &BalanceRule) -> Fingerprint {
+    let BalanceRule { stance: [length, width], reach, shrink, reaction, lost, horizon } = *rule;
+    let hash = hash.number(length.0).number(width.0).number(reach.0).number(shrink.0);
+    hash.span(reaction).span(lost).span(horizon)
+}
+
+impl Anatomy {
+    /// Parts it is hashed in: joints, then capsules, a few at a time, then the rest.
+    pub(crate) const PARTS: usize = JOINTS_MAX / JOINTS_A_PART + CAPSULES_MAX / CAPSULES_A_PART + 1;
+
+    fn with_part(&self, hash: Fingerprint, part: usize) -> Fingerprint {
+        let Self { joints, capsules, capsule_count, pairs, pair_count, feet } = self;
+        let vector = |hash: Fingerprint, v: &[f32]| v.iter().fold(hash, |hash, n| hash.number(*n));
+        if part < JOINTS_MAX / JOINTS_A_PART {
+            let some = joints.iter().skip(part * JOINTS_A_PART).take(JOINTS_A_PART);
+            return some.fold(hash, |hash, joint| {
+                let Hinge { parent, at, turn, axis, slides } = joint;
+                let hash = vector(vector(vector(hash, at), turn), axis);
+                hash.word((*parent).into()).word((*slides).into())
+            });
+        }
+        let part = part - JOINTS_MAX / JOINTS_A_PART;
+        if part < CAPSULES_MAX / CAPSULES_A_PART {
+            let some = capsules.iter().take(*capsule_count).skip(part * CAPSULES_A_PART);
+            return some.take(CAPSULES_A_PART).fold(hash, |hash, capsule| {
+                let Capsule { link, from, to, radius } = capsule;
+                vector(vector(hash.word((*link).into()), from), to).number(*radius)
+            });
+        }
+        let hash = pairs
+            .iter()
+            .take(*pair_count)
+            .fold(hash, |hash, (one, other)| hash.word((*one).into()).word((*other).into()));
+        feet.iter().fold(hash, |hash, foot| {
+            let FootPoint { link, at } = foot;
+            vector(hash.word((*link).into()), at)
+        })
+    }
+}
+
 fn with_person(hash: Fingerprint, rule: &PersonRule) -> Fingerprint {
     let PersonRule {
         radius,
@@ -190,8 +248,9 @@ fn with_person(hash: Fingerprint, rule: &PersonRule) -> Fingerprint {
         age_max,
         silence_max,
         silent_scale,
+        fall_zone,
     } = *rule;
     let hash = hash.number(radius.0).number(intrusion.0).number(inner.0).number(braking.0);
     let hash = hash.span(reaction).number(speed.0).span(age_max).span(silence_max);
-    hash.number(silent_scale)
+    hash.number(silent_scale).number(fall_zone.0)
 }

@@ -19,6 +19,7 @@
 mod admit;
 mod anatomy;
 mod balance;
+mod capsule;
 mod clause;
 mod contact;
 mod deployment;
@@ -50,6 +51,7 @@ mod watch;
 
 pub use anatomy::{Anatomy, CAPSULES_MAX, Capsule, FootPoint, Hinge, PAIRS_MAX};
 pub use balance::BalanceRule;
+pub use capsule::SelfCollisionRule;
 pub use clause::{Clause, Coverage};
 pub use contact::{BodyRegion, ContactLimits, ContactRule, REGIONS, RegionLimit};
 pub use deployment::{Deployment, TooLate};

@@ -10,6 +10,7 @@ use signals::{
 
 use crate::anatomy::Anatomy;
 use crate::balance::BalanceRule;
+use crate::capsule::SelfCollisionRule;
 use crate::contact::ContactRule;
 use crate::fence::{Fence, HeightBand, OverspeedRule};
 use crate::health::HealthRule;
@@ -143,6 +144,8 @@ pub struct Profile {
     pub anatomy: Option<Anatomy>,
     /// How the body keeps its balance; `None` for one that stands by itself.
     pub balance: Option<BalanceRule>,
+    /// How far its limbs keep apart; it needs the anatomy. `None` without a check.
+    pub self_collision: Option<SelfCollisionRule>,
     /// Tilt of the base from which it counts as falling, up to pi/2 rad (quadruped 35 deg).
     pub tilt_max: Radians,
     /// Tilt of the base that is recorded, below `tilt_max`.
@@ -201,6 +204,7 @@ impl Default for Profile {
             health: HealthRule::default(),
             anatomy: None,
             balance: None,
+            self_collision: None,
             tilt_max: Radians(0.61),
             tilt_notice: Radians(0.35),
             reading_age_limited: Duration::from_millis(5),
@@ -293,7 +297,10 @@ impl Profile {
         p.person.as_ref().map_or(Ok(()), PersonRule::check)?;
         p.contact.as_ref().map_or(Ok(()), ContactRule::check)?;
         p.anatomy.as_ref().map_or(Ok(()), Anatomy::check)?;
-        p.balance.as_ref().map_or(Ok(()), BalanceRule::check)
+        p.balance.as_ref().map_or(Ok(()), BalanceRule::check)?;
+        p.self_collision.as_ref().map_or(Ok(()), SelfCollisionRule::check)?;
+        let limbs = p.self_collision.is_none() || p.anatomy.is_some();
+        all_hold(&[("self_collision", limbs, "absent without an anatomy")])
     }
 }
 

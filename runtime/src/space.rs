@@ -28,7 +28,7 @@ pub(crate) fn fence(file: &FenceFile) -> Fence {
         *slot = KeepOut { low: point(at.low_m), high: point(at.high_m) };
     }
     Fence {
-        area: (!corners.is_empty()).then(|| Polygon::new(&corners)),
+        area: (!corners.is_empty()).then(|| Polygon::unchecked(&corners)),
         keep_out,
         keep_outs: file.keep_out.len(),
         radius: Metres(file.radius_m),

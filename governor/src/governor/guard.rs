@@ -147,6 +147,11 @@ impl Governor {
         yields: bool,
     ) {
         let estimated = state.joints.len() == joints.len();
+        let limbs = self.profile.anatomy.as_ref().zip(self.profile.self_collision.as_ref());
+        if let Some((anatomy, rule)) = limbs {
+            let watch = &self.watch;
+            self.limbs.look(anatomy, rule, |joint| watch.last_seen(joint));
+        }
         let dt = self.traces.dt;
         for joint in self.guards.ids() {
             let wanted = &joints[joint];
@@ -167,6 +172,7 @@ impl Governor {
                 && guard.keeps(wanted)
                 && (estimate == reading || guard.calm(estimate, wanted.torque(estimate).0))
                 && self.traces.lively(joint) == 0
+                && !self.limbs.limits(joint)
             {
                 self.traces.keep(joint, torque, reading.dq.0, self.watch.seen_at(joint));
                 continue;
@@ -214,9 +220,11 @@ impl Governor {
             let other = Outlook { measured: estimate, ..outlook };
             bounds = joint::agreed(bounds, guard.bounds(&other));
         }
+        bounds = self.limbs.bounds(joint, reading.dq, bounds);
         let torque = match joint::inside(&limited, &outlook, estimate, bounds) {
             Ok(torque) => torque,
             Err(change) => {
+                let change = self.limbs.told(change);
                 limited = joint::pure(change.allowed);
                 self.ledger.lasting(changed(joint, &change));
                 change.allowed
