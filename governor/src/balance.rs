@@ -28,6 +28,10 @@ const QUIET_TICKS: u32 = 16;
 const FOOT_TICKS: u32 = 4;
 /// Contact more probable than this bears weight.
 const CONTACT: f32 = 0.5;
+/// Feet that have all been down for so long stand.
+const PLANTED: Duration = Duration::from_millis(300);
+/// A standing foot may be without weight for so long.
+const LIGHT: Duration = Duration::from_millis(100);
 /// Parts of the widest margin at which something is said: notice, warning, guidance, limited.
 const SHARES: [(f32, Level); 4] = [
     (0.10, Level::Limited),
@@ -90,7 +94,10 @@ pub(crate) struct BalanceWatch {
     /// Feet, heading frame around the base origin, and which one is looked at next.
     feet: Feet<[f32; 2]>,
     next: usize,
-    /// All feet have been down since the body stands: before that it is still stepping.
+    /// Since when all feet have been down, or one of them has not.
+    down: bool,
+    down_since: Instant,
+    /// All feet have been down for [`PLANTED`] since the body stands: before, it is stepping.
     planted: bool,
     lost_since: Option<Instant>,
     fallen_since: Option<Instant>,
@@ -108,7 +115,12 @@ impl BalanceWatch {
         let state = input.state;
         let standing = state.posture == Posture::Standing;
         let down = state.contact.iter().all(|contact| *contact >= CONTACT);
-        self.planted = standing && (self.planted || down);
+        let now = input.cycle.now;
+        if down != self.down || !standing {
+            (self.down, self.down_since) = (down, now);
+        }
+        let settled = down && now.since(self.down_since) >= PLANTED;
+        self.planted = standing && (self.planted || settled);
         if !standing && state.posture != Posture::Walking {
             self.lost_since = None;
             self.feet = Feet::default();
@@ -178,9 +190,11 @@ impl BalanceWatch {
             return -(x.max(y)) - rule.shrink.0;
         }
         let mut standing: Vec<[f32; 2], FEET_MAX> = Vec::new();
+        // A foot that is light for a moment has not left its place.
+        let light = !self.down && input.cycle.now.since(self.down_since) < LIGHT;
         for foot in self.feet.ids() {
             // A contact that is not a number bears no weight. There is room for every foot.
-            if input.state.contact[foot] >= CONTACT {
+            if light || input.state.contact[foot] >= CONTACT {
                 let _ = standing.push(self.feet[foot]);
             }
         }

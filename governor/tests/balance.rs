@@ -28,7 +28,7 @@ fn on_its_feet(profile: Profile, posture: Posture) -> Bench {
     bench.state.position[2] = Metres(0.3);
     bench.state.contact = Feet::filled(1.0, 4);
     bench.state.posture = posture;
-    assert_eq!(bench.run(100).level, Level::Nominal, "{:?}", bench.told());
+    assert_eq!(bench.run(400).level, Level::Nominal, "{:?}", bench.told());
     bench
 }
 
@@ -76,6 +76,8 @@ fn the_margin_of_the_capture_point_decides() {
 fn out_of_reach_for_fifty_milliseconds_is_falling() {
     for posture in [Posture::Standing, Posture::Walking] {
         let mut bench = on_its_feet(profile(), posture);
+        // Its joints move: a body at rest has fallen already.
+        bench.set_joint(joint(0), 0.0, 1.0);
         bench.state.velocity[0] = MetresPerSecond(2.5);
         let ruling = bench.run(50);
         assert!(ruling.level < Level::Falling, "{posture:?}: {ruling:?}");
@@ -134,8 +136,12 @@ fn the_feet_that_stand_are_the_ones_that_support() {
         bench.set_joint(joint(0), turn, 0.0);
         bench.state.position[2] = Metres(0.3);
         bench.state.contact = Feet::filled(1.0, 4);
-        bench.run(100);
+        bench.run(400);
         bench.state.contact = Feet::from_fn(4, |id| contact[id.index()]);
+        // A foot may be light for a moment.
+        if contact != [1.0; 4] {
+            assert_eq!(bench.run(100).level, Level::Nominal);
+        }
         bench.state.velocity[0] = MetresPerSecond(x);
         bench.state.velocity[1] = MetresPerSecond(y);
         bench.run(if x == 0.0 && y == 0.0 { 16 } else { 1 }).level
@@ -181,6 +187,7 @@ fn tipping_over_is_seen_before_the_tilt_is_reached() {
 #[test]
 fn a_body_that_lies_loses_its_torque() {
     let mut bench = on_its_feet(profile(), Posture::Walking);
+    bench.set_joint(joint(0), 0.0, 1.0);
     bench.tilt(1.3);
     assert_eq!(bench.tick().motion, Motion::Damp);
     assert_eq!(bench.run(199).motion, Motion::Damp);
