@@ -16,7 +16,7 @@ use core::cmp::Ordering;
 use signals::{JointId, JointState, Joints, RadiansPerSecond};
 
 use crate::anatomy::{Anatomy, CAPSULES_MAX, Capsule, add, cross, dot, scale, turn};
-use crate::joint::{Bound, Change};
+use crate::joint::Bound;
 use crate::profile::{ProfileError, all_hold, positive};
 use crate::{Envelope, Profile, Rule};
 
@@ -213,19 +213,16 @@ impl Limbs {
         }
         let bound = |torque: f32| {
             let torque = torque.max(low.torque).min(high.torque);
-            Bound { torque, rule: Rule::SelfCollision, limit: self.nearest }
+            Bound {
+                torque,
+                rule: Rule::SelfCollision,
+                measured: Some(self.nearest),
+                limit: self.kept,
+            }
         };
         let high = if up < high.torque { bound(up) } else { high };
         let low = if down > low.torque { bound(down) } else { low };
         (low, high)
-    }
-
-    /// The change as it is told: for this rule what was measured is the distance.
-    pub(crate) const fn told(&self, change: Change) -> Change {
-        match change.rule {
-            Rule::SelfCollision => Change { measured: self.nearest, limit: self.kept, ..change },
-            _ => change,
-        }
     }
 
     /// Measures all pairs where they are, and those that could meet on the way to their stop there.

@@ -224,7 +224,6 @@ impl Governor {
         let torque = match joint::inside(&limited, &outlook, estimate, bounds) {
             Ok(torque) => torque,
             Err(change) => {
-                let change = self.limbs.told(change);
                 limited = joint::pure(change.allowed);
                 self.ledger.lasting(changed(joint, &change));
                 change.allowed
