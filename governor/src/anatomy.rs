@@ -7,7 +7,7 @@ use crate::profile::{ProfileError, all_hold, bounded, positive};
 /// Most capsules of an [`Anatomy`].
 pub const CAPSULES_MAX: usize = 24;
 /// Most pairs of capsules that are kept apart.
-pub const PAIRS_MAX: usize = 32;
+pub const PAIRS_MAX: usize = 64;
 
 /// One joint and how the link it carries hangs on it. Link 0 is the base; link `k + 1` hangs on
 /// joint `k`.
@@ -105,7 +105,7 @@ impl Anatomy {
         all_hold(&[
             ("anatomy.joints", hinges, "a tree, parents first, with unit axes and attitudes"),
             ("anatomy.capsules", capsules, "at most 24 with positive radius on links there are"),
-            ("anatomy.pairs", pairs, "at most 32 of two capsules there are"),
+            ("anatomy.pairs", pairs, "at most 64 of two capsules there are"),
             ("anatomy.feet", feet, "on links there are"),
         ])
     }

@@ -2,9 +2,9 @@
 //!
 //! A body that moves at `v` with its centre at height `z` comes to rest over the capture point
 //! `xi = c + v / omega`, `omega = sqrt(g / z)`, when a foot is put there. While nothing is done the
-//! way to it grows by `e^(omega t)`. Standing, it must stay over the feet; walking, within the reach
-//! of one step. The centre is taken to be the base origin, and the centre of pressure to be under
-//! it.
+//! way to it grows by `e^(omega t)`. Standing, it must stay over the feet; walking, within the
+//! reach of one step. The centre is taken to be the base origin, and the centre of pressure to be
+//! under it.
 
 use core::time::Duration;
 

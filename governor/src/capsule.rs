@@ -1,8 +1,8 @@
 //! Limbs that must not meet: capsules on the links, kept apart by braking in time (M6).
 //!
 //! What counts is not only where the limbs are but the way on which they would stop: each joint
-//! from `q` to `q + dq t + dq |dq| / (2 b)`, braked after the delay `t` with the deceleration `b` it
-//! can count on. When two capsules would be nearer on it than the margin and a band, the joints
+//! from `q` to `q + dq t + dq |dq| / (2 b)`, braked after the delay `t` with the deceleration `b`
+//! it can count on. When two capsules would be nearer on it than the margin and a band, the joints
 //! between them lose torque in the direction that brings them nearer, down to full braking at the
 //! margin itself. The band also covers what a joint gains in speed before a command takes effect.
 //!
@@ -205,12 +205,11 @@ impl Limbs {
             return (low, high);
         }
         let (tau_max, free) = (self.parts[joint].tau_max, self.free[joint]);
-        let (mut up, mut down) = (free.up * tau_max, -free.down * tau_max);
-        if down > up {
-            // Nothing is free: brake, whichever way it moves.
-            let braking = (-dq.0 * tau_max / STANDING).max(-tau_max).min(tau_max);
-            (up, down) = (braking, braking);
-        }
+        // It brakes what closes in and pushes nothing apart: no more than the speed needs.
+        let braking = (-dq.0 * tau_max / STANDING).max(-tau_max).min(tau_max);
+        let up = (free.up * tau_max).max(braking.min(0.0));
+        let down = (-free.down * tau_max).min(braking.max(0.0));
+        let (up, down) = if down > up { (braking, braking) } else { (up, down) };
         let bound = |torque: f32| {
             let torque = torque.max(low.torque).min(high.torque);
             Bound {
@@ -242,7 +241,7 @@ impl Limbs {
         }
         let kept = rule.margin + rule.band;
         let here = Scene::new(anatomy, at);
-        let mut doubtful = 0_u32;
+        let mut doubtful = 0_u64;
         let mut longest = 0.0_f32;
         for (index, pair) in anatomy.pairs().enumerate() {
             let room = here.nearest(pair).2 - kept;
@@ -273,7 +272,7 @@ impl Limbs {
         scene: &Scene,
         anatomy: &Anatomy,
         rule: &SelfCollisionRule,
-        doubtful: u32,
+        doubtful: u64,
     ) {
         let kept = rule.margin + rule.band;
         for (index, pair) in anatomy.pairs().enumerate() {

@@ -67,8 +67,8 @@ impl Polygon {
         (3..=CORNERS_MAX).contains(&self.len) && self.corners.iter().all(near) && self.is_simple()
     }
 
-    /// The point `[x, y]` lies inside; one that is not a number does not, and with more corners than
-    /// there is room for nothing does.
+    /// The point `[x, y]` lies inside; one that is not a number does not, and with more corners
+    /// than there is room for nothing does.
     #[must_use]
     pub fn contains(&self, [x, y]: [f32; 2]) -> bool {
         let crossed = |([ax, ay], [bx, by]): &([f32; 2], [f32; 2])| {

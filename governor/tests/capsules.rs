@@ -164,7 +164,7 @@ fn shown(
     let readings = Joints::from_fn(JOINTS, reading);
     let mut imu = ImuReading { at: now, ..ImuReading::default() };
     // Upright, and alive in the last bits.
-    let noise = if now.as_nanos() / 1_000_000 % 2 == 0 { 1e-3 } else { -1e-3 };
+    let noise = if (now.as_nanos() / 1_000_000).is_multiple_of(2) { 1e-3 } else { -1e-3 };
     imu.angular_velocity[0] = RadiansPerSecond(noise);
     imu.specific_force[2] = MetresPerSecondSquared(9.81);
     let frame = SensorFrame {
@@ -206,7 +206,7 @@ fn drive(adversary: Adversary, guarded: bool, seed: u64, ticks: u64) -> (f64, f6
         let every = match adversary {
             Adversary::Reach(every) | Adversary::Push(every) => every,
         };
-        if number % every == 0 {
+        if number.is_multiple_of(every) {
             for command in held.iter_mut() {
                 *command = match adversary {
                     Adversary::Reach(_) => JointCommand {
