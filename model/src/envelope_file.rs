@@ -78,6 +78,16 @@ table! {
 }
 
 table! {
+    /// How far the limbs keep apart.
+    SelfCollisionFile {
+        /// Distance left when two limbs have stopped.
+        margin_m: f32,
+        /// Beyond the margin: over it the torque toward each other turns to full braking.
+        band_m: f32,
+    }
+}
+
+table! {
     /// Distance to people.
     PersonFile {
         /// Radius of the body, all limbs within.

@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use crate::envelope_file::{
     BalanceFile, ContactRuleFile, FenceFile, HeightFile, OverspeedFile, PersonFile,
+    SelfCollisionFile,
 };
 
 macro_rules! table {
@@ -335,6 +336,8 @@ table! {
         person: Option<PersonFile>,
         /// How the body keeps its balance.
         balance: Option<BalanceFile>,
+        /// How far the limbs keep apart.
+        self_collision: Option<SelfCollisionFile>,
         /// Contact with people.
         contact: Option<ContactRuleFile>,
         /// What makes the body sick.

@@ -40,6 +40,12 @@ impl Kinematics {
         &self.rotation[link]
     }
 
+    /// Origin of `link` in the base frame, m.
+    #[must_use]
+    pub fn position(&self, link: usize) -> &Vector3<f64> {
+        &self.position[link]
+    }
+
     /// Place of frame `frame` in the base frame, m.
     #[must_use]
     pub fn point(&self, model: &RobotModel, frame: usize) -> Vector3<f64> {

@@ -9,6 +9,7 @@
 //! base's velocity is expressed in the base frame (Pinocchio's convention). SI units, rad.
 #![forbid(unsafe_code)]
 
+mod capsules;
 mod dynamics;
 mod envelope_file;
 mod file;
@@ -21,7 +22,7 @@ mod tree;
 pub use dynamics::{BaseMotion, Dynamics, Wrench};
 pub use envelope_file::{
     BalanceFile, ContactLimitsFile, ContactRegion, ContactRuleFile, FenceFile, HeightFile,
-    KeepOutFile, OverspeedFile, PersonFile, RegionFile,
+    KeepOutFile, OverspeedFile, PersonFile, RegionFile, SelfCollisionFile,
 };
 pub use file::{
     BodyClass, BrainFile, ControlFile, EstimatorFile, FootFile, GaitFile, GovernorFile, HealthFile,
@@ -31,4 +32,4 @@ pub use file::{
 pub use kinematics::Kinematics;
 pub use load::{Foot, PostureAngles, Robot};
 pub use toml_source::{LoadError, TomlSource};
-pub use tree::{Frame, Inertia, Joint, JointKind, RobotModel};
+pub use tree::{CapsuleShape, Frame, Inertia, Joint, JointKind, RobotModel};

@@ -117,6 +117,16 @@ impl Robot {
         Ok(Self { origin, file, model_xml, model, limits, feet, settled, stand, contact, hash })
     }
 
+    /// The pairs of capsules that can meet although they are further apart than `kept` m while the
+    /// robot rests or stands, most often near first.
+    #[must_use]
+    pub fn capsule_pairs(&self, kept: f64) -> Vec<(usize, usize)> {
+        let limits = self.limits.joints.iter();
+        let limits: Vec<_> = limits.map(|l| [f64::from(l.q_min.0), f64::from(l.q_max.0)]).collect();
+        let resting = [self.settled.joints.as_slice(), self.stand.joints.as_slice()];
+        crate::capsules::pairs(&self.model, &limits, &resting, kept)
+    }
+
     /// Joint names in order.
     pub fn joint_names(&self) -> impl Iterator<Item = &str> {
         self.model.joints.iter().map(|joint| joint.name.as_str())

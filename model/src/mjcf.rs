@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use mjcf_rs::body::{Body, GeomType, InertiaSpec, Joint as MjcfJoint, JointType};
 use nalgebra::{Matrix3, Quaternion, UnitQuaternion, Vector3};
 
+use crate::capsules;
 use crate::tree::{Frame, Inertia, Joint, JointKind, RobotModel};
 
 /// Where an MJCF body ended up: on which link, and how it lies there.
@@ -24,6 +25,7 @@ pub(crate) fn read(xml: &str) -> Result<RobotModel, String> {
         base: Inertia::ZERO,
         joints: Vec::new(),
         frames: Vec::new(),
+        capsules: Vec::new(),
         gravity: Vector3::new(0.0, 0.0, -9.81),
     };
     let mut placed: Vec<Option<Placed>> = vec![None; mjcf.bodies.len()];
@@ -133,6 +135,10 @@ fn add_frames(model: &mut RobotModel, body: &Body, placed: Placed) {
         }
     }
     for geom in &body.geoms {
+        let body_at = (&placed.rotation, &placed.position);
+        if let Some(shape) = capsules::around(geom, placed.link, body_at, pose(&geom.pose)) {
+            capsules::join(&mut model.capsules, shape);
+        }
         if let (Some(name), GeomType::Sphere) = (&geom.name, geom.type_) {
             let position = at(pose(&geom.pose).1);
             let radius = geom.size[0];

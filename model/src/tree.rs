@@ -110,6 +110,19 @@ pub struct Frame {
     pub radius: f64,
 }
 
+/// All points within a radius of a line, fixed to a link: a bound on its shape.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CapsuleShape {
+    /// The link it is fixed to.
+    pub link: usize,
+    /// One end of the line, m, link frame.
+    pub from: Vector3<f64>,
+    /// The other end, m, link frame.
+    pub to: Vector3<f64>,
+    /// The radius, m.
+    pub radius: f64,
+}
+
 /// A robot as a tree of rigid bodies. Constant after loading.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RobotModel {
@@ -123,6 +136,8 @@ pub struct RobotModel {
     pub joints: Vec<Joint>,
     /// Sites and named spheres.
     pub frames: Vec<Frame>,
+    /// Capsules around the shapes of all links.
+    pub capsules: Vec<CapsuleShape>,
     /// Gravitational acceleration in the world, m/s^2.
     pub gravity: Vector3<f64>,
 }

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use governor::{
-    Anatomy, BalanceRule, BodyRegion, ContactRule, Fence, FootPoint, HeightBand, Hinge,
+    Anatomy, BalanceRule, BodyRegion, Capsule, ContactRule, Fence, FootPoint, HeightBand, Hinge,
     KEEP_OUT_MAX, KeepOut, OverspeedRule, PersonRule, Polygon, REGIONS, RegionLimit,
+    SelfCollisionRule,
 };
 use model::{
     BalanceFile, ContactLimitsFile, ContactRegion, ContactRuleFile, FenceFile, HeightFile,
-    JointKind, OverspeedFile, PersonFile, Robot,
+    JointKind, OverspeedFile, PersonFile, Robot, SelfCollisionFile,
 };
 use signals::{
     Feet, FootId, JointId, Joints, Metres, MetresPerSecond, MetresPerSecondSquared, Newtons,
@@ -61,6 +62,10 @@ pub(crate) fn balance(file: &BalanceFile) -> BalanceRule {
     }
 }
 
+pub(crate) const fn self_collision(file: &SelfCollisionFile) -> SelfCollisionRule {
+    SelfCollisionRule { margin: file.margin_m, band: file.band_m }
+}
+
 /// The limbs of the model, as the governor knows them.
 pub(crate) fn anatomy(robot: &Robot) -> Anatomy {
     let model = &robot.model;
@@ -81,7 +86,28 @@ pub(crate) fn anatomy(robot: &Robot) -> Anatomy {
     };
     let feet =
         if robot.feet.is_empty() { Feet::default() } else { Feet::from_fn(robot.feet.len(), foot) };
-    Anatomy { joints: Joints::from_fn(model.joint_count(), hinge), feet, ..Anatomy::default() }
+    let mut anatomy = Anatomy {
+        joints: Joints::from_fn(model.joint_count(), hinge),
+        capsule_count: model.capsules.len(),
+        feet,
+        ..Anatomy::default()
+    };
+    for (slot, shape) in anatomy.capsules.iter_mut().zip(&model.capsules) {
+        *slot = Capsule {
+            link: link(shape.link),
+            from: shape.from.data.0[0].map(single),
+            to: shape.to.data.0[0].map(single),
+            radius: single(shape.radius),
+        };
+    }
+    if let Some(rule) = &robot.file.governor.self_collision {
+        let found = robot.capsule_pairs(f64::from(rule.margin_m + rule.band_m));
+        anatomy.pair_count = found.len();
+        for (slot, (a, b)) in anatomy.pairs.iter_mut().zip(found) {
+            *slot = (link(a), link(b));
+        }
+    }
+    anatomy
 }
 
 const fn single(number: f64) -> f32 {

@@ -103,6 +103,7 @@ pub fn profile(robot: &Robot) -> Profile {
             .map(|(f, t)| space::contact(f, t)),
         anatomy: Some(space::anatomy(robot)),
         balance: file.balance.as_ref().map(space::balance),
+        self_collision: file.self_collision.as_ref().map(space::self_collision),
         ..Profile::default()
     }
 }
