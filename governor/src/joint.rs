@@ -113,12 +113,12 @@ impl JointGuard {
     }
 
     /// `command` for a joint that has been out of sight for long: what the drive's own encoder can
-    /// do by itself. Fully damped, so that it swings past no target, and so soft that neither gain
-    /// nor feed-forward torque carries it over a limit from `q`, where it was last seen.
+    /// do by itself. Damped, so that it swings past no target, and so soft that neither gain nor
+    /// feed-forward torque carries it over a limit from where it was `last` seen.
     pub(crate) fn softened(
         &self,
         command: JointCommand,
-        q: Radians,
+        last: JointState,
     ) -> (JointCommand, Option<Change>) {
         let l = &self.limits;
         // The aperiodic limit of the heaviest load, `kd^2 = 4 kp tau_max / b`.
@@ -127,10 +127,13 @@ impl JointGuard {
         let (up, down) = (self.q_high - command.q.0, command.q.0 - self.q_low);
         let tau = between(command.tau.0, -kp * down, kp * up);
         let softer = wrap(command.q.0, command.dq.0, kp, l.kd_max.0, tau);
-        let at_rest = JointState { q, dq: RadiansPerSecond(0.0) };
+        // Nobody knows whether it still moves as it did: in neither case more than the drive has.
+        let at_rest = JointState { dq: RadiansPerSecond(0.0), ..last };
         let (asked, got) = (command.torque(at_rest).0, softer.torque(at_rest).0);
-        let share = if got.abs() > l.tau_max.0 { l.tau_max.0 / got.abs() } else { 1.0 };
-        let softer = JointCommand { kp: softer.kp * share, tau: softer.tau * share, ..softer };
+        let most = got.abs().max(softer.torque(last).abs().0);
+        let share = if most > l.tau_max.0 { l.tau_max.0 / most } else { 1.0 };
+        let JointCommand { kp, kd, tau, .. } = softer;
+        let softer = JointCommand { kp: kp * share, kd: kd * share, tau: tau * share, ..softer };
         let allowed = got * share;
         let (rule, limit) = (Rule::JointTorque, l.tau_max.0);
         let change = Change { rule, asked, allowed, measured: asked, limit };
@@ -253,7 +256,8 @@ mod tests {
     #[test]
     fn what_a_joint_long_out_of_sight_may_follow_swings_past_nothing() {
         for (q, kp, tau) in [(0.9, 50.0, 20.0), (-0.9, 100.0, -20.0), (0.0, 0.0, 20.0)] {
-            let (soft, change) = guard().softened(wrap(q, 0.0, kp, 1.0, tau), Radians(0.0));
+            let (soft, change) =
+                guard().softened(wrap(q, 0.0, kp, 1.0, tau), JointState::default());
             // Aperiodic with the heaviest load, 0.4 kg m^2: kp = kd^2 / (4 J).
             assert_eq!(soft.kd, Damping(5.0));
             assert!(soft.kp.0 <= 25.0 / 1.6 + 1e-3, "{soft:?}");

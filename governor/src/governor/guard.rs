@@ -244,7 +244,7 @@ impl Governor {
         self.traces.stir(joint, true);
         let (age, longest) = (now.since(at), self.profile.reading_age_settle);
         let command = if age > longest {
-            let (softer, change) = guard.softened(limited, last.q);
+            let (softer, change) = guard.softened(limited, last);
             change.into_iter().for_each(|change| ledger.lasting(changed(joint, &change)));
             softer
         } else {
