@@ -212,7 +212,9 @@ impl Pace {
             ledger.lasting(Record { asked, allowed, measured, limit, ..record });
             return admitted;
         };
-        let Some(cap) = self.cap(eased, rule, scan, (rule.reaction + age).as_secs_f32()) else {
+        let Some(cap) =
+            self.cap(eased, rule, scan, rule.reaction.saturating_add(age).as_secs_f32())
+        else {
             return eased;
         };
         let admitted = self.braked(scaled(eased, cap.scale, 1.0), eased, rule.braking.0 * dt);

@@ -86,7 +86,7 @@ impl PersonRule {
     /// Speed of the person, m/s; deceleration, m/s^2, and reaction of the base, s.
     fn approach(&self, person: &PersonReading, now: Instant) -> (f32, f32, f32) {
         let measured = person.approach.filter(|speed| speed.is_finite());
-        let reaction = self.reaction + age(person.at, now);
+        let reaction = self.reaction.saturating_add(age(person.at, now));
         (measured.unwrap_or(self.speed).0.max(0.0), self.braking.0, reaction.as_secs_f32())
     }
 
