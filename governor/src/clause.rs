@@ -134,7 +134,7 @@ clauses! {
     S4: "EU 2023/1230 1.2.4.3; ISO 13850 (unchecked)", "A stop latches: release, reset, start",
         "停止自锁：松开、复位、启动",
         "Back to motion there are three acts of a person, each refused while a cause lasts.",
-        Partly("every path explored by a model checker");
+        Covered;
     S5: "EU 2023/1230 1.2.1", "Nothing cancels a stop", "任何输入不得取消停止",
         "No message, reading or plan lowers a latched level.",
         Covered;
@@ -154,29 +154,29 @@ clauses! {
     // M: limits of motion.
     M1: "IEC 61800-5-2 SLP", "Joints stay within their positions", "关节位置限制",
         "A joint may move toward its limit no faster than it can stop before it.",
-        Partly("a limit of jerk");
+        Covered;
     M2: "IEC 61800-5-2 SLS", "Speeds stay within limits", "速度限制",
         "Speeds of joints and base are bounded, and scaled by level and profile.",
         Partly("the speed of feet and tools");
     M3: "IEC 61800-5-2 SLA", "Accelerations and jumps are limited", "加速度与突变限制",
-        "The base's speed changes no faster than allowed; what is no number is never passed on.",
-        Partly("acceleration, jerk and jumps of joints");
+        "Accelerations of base and joints are bounded; what is no number is never passed on.",
+        Partly("jumps of a target from one cycle to the next");
     M4: "IEC 61800-5-2 SLT", "Torques stay within limits", "力矩限制",
         "Gains and torque stay within what the drive can do; a stuck joint stops the robot.",
-        Partly("the rate of torque");
+        Covered;
     M5: "EU 2023/1230 1.2.1", "The robot stays in its space", "限制运动空间",
         "The base slows down before the edge of the permitted area and keeps its band of height.",
         Partly("places are those of the odometry, which drifts");
     M6: "practice: published arm controllers", "Limbs do not hit each other", "肢体不自碰",
         "Limbs that come near to each other are braked apart.",
-        NotYet("the spatial limits of the governor");
+        Partly("limbs are capsules, and what is carried has none");
     M7: "ISO 13482, energy", "Heat, power and supply stay within limits", "热、功率与电源限制",
         "A hot winding, a bad voltage or a low charge slows the robot, then stops it in control.",
-        Partly("torque reduced by modelled heat and by power, before it comes to that");
+        Partly("torque reduced by the power of all joints");
     M8: "incident of a tethered humanoid, 2025", "No gait that cannot act on the ground",
         "无法对地作用则不行走",
         "A robot that tips over or hangs in the air stops its gait.",
-        Partly("the rate of tilt and the capture point");
+        Partly("slipping feet, and a pull from outside against the weight");
     // H: people nearby.
     H1: "ISO/TS 15066 speed and separation; ISO 10218-2", "Slower when someone is near",
         "有人靠近则减速",
@@ -251,7 +251,7 @@ clauses! {
     // W: soft measures.
     W1: "Hangzhou, soft measures (mirrored)", "Measures grow by degrees", "措施逐级加重",
         "The worst cause decides the level, and a cause that lasts raises it step by step.",
-        Partly("every path explored by a model checker");
+        Covered;
     W2: "practice: published flight controllers", "Levels do not toggle", "级别不反复跳变",
         "A level clears after 2 s without a cause; one that comes back too often needs a person.",
         Covered;

@@ -185,8 +185,11 @@ struct WhyArgs {
     #[arg(long)]
     json: bool,
     /// Language of the sentences.
-    #[arg(long, value_enum, default_value_t = why::Lang::En)]
+    #[arg(long, visible_alias = "language", value_enum, default_value_t = why::Lang::En)]
     lang: why::Lang,
+    /// Which interventions are shown with the two seconds before and after.
+    #[arg(long, value_enum, default_value_t = why::Surroundings::Changes)]
+    around: why::Surroundings,
 }
 
 #[derive(Debug, Args)]
@@ -484,7 +487,7 @@ fn policy_contents(path: &Path) -> Result<Contents, Failure> {
 }
 
 fn run_contents(path: &Path) -> Result<Contents, Failure> {
-    let (journal, _) = read_run(path)?;
+    let (journal, _) = read_run(path, why::Surroundings::None)?;
     let last_s = journal.ticks.last().map_or(0.0, |tick| tick.at.as_seconds());
     let (ticks, records, events) =
         (journal.ticks.len(), journal.records.len(), journal.events.len());
@@ -512,7 +515,7 @@ fn run_contents(path: &Path) -> Result<Contents, Failure> {
 }
 
 fn explain(args: &WhyArgs) -> Result<Exit, Failure> {
-    let (journal, reasons) = read_run(&args.run)?;
+    let (journal, reasons) = read_run(&args.run, args.around)?;
     if args.json {
         print_json(&json!({
             "schema": "triune.why/1", "robot": journal.info.robot, "seed": journal.info.seed,
@@ -524,8 +527,11 @@ fn explain(args: &WhyArgs) -> Result<Exit, Failure> {
     Ok(Exit::Ok)
 }
 
-fn read_run(path: &Path) -> Result<(crate::journal::ReadJournal, Vec<why::Reason>), Failure> {
-    why::why(path).map_err(|error| {
+fn read_run(
+    path: &Path,
+    around: why::Surroundings,
+) -> Result<(crate::journal::ReadJournal, Vec<why::Reason>), Failure> {
+    why::why(path, around).map_err(|error| {
         let help = "name the folder of a run, such as the newest one below runs";
         Failure::new(Exit::Configuration, miette::miette!(help = help, "{error}"))
     })
