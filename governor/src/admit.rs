@@ -6,8 +6,10 @@ use signals::{
     BaseVelocity, Instant, ModelHash, Plan, PlanRequest, VELOCITY_STEPS_MAX, VelocityChunk,
 };
 
+use crate::habits::Habits;
 use crate::lease::{Holder, LeaseBook, LeaseError, Resource};
 use crate::ledger::Ledger;
+use crate::watch::{Input, Sight};
 use crate::{Actor, Kind, Profile, Record, Rule};
 
 /// Longest step of a chunk that still is a time grid, s.
@@ -32,6 +34,7 @@ pub(crate) struct Admission {
     in_force: Option<Plan>,
     /// Epoch and sequence judged last: a plan seen again is not judged again.
     judged: Option<(u32, u64)>,
+    habits: Habits,
 }
 
 impl Admission {
@@ -39,6 +42,7 @@ impl Admission {
     pub(crate) fn forget(&mut self, ledger: &mut Ledger) {
         self.in_force = None;
         ledger.set_model(ModelHash::default());
+        self.habits.forget();
     }
 
     /// Judges `plan` unless it was judged before. A refused one leaves the earlier one in force.
@@ -55,9 +59,17 @@ impl Admission {
         }
         self.judged = name;
         let sequence = Some(plan.sequence);
+        let unfit = self.habits.refuse(plan, now, &profile.habits);
         let in_force = ledger.set_model(plan.model);
-        match refusal(plan, leases, now, profile) {
+        match unfit.or_else(|| refusal(plan, leases, now, profile)) {
+            // A flood is told once, not plan by plan.
+            Some((rule @ Rule::PlanRate, measured, limit)) => {
+                let record = Record::of(rule, Kind::Refused, Actor::Brain);
+                ledger.lasting(Record { sequence, measured, limit, ..record });
+                ledger.set_model(in_force);
+            }
             Some((rule, measured, limit)) => {
+                self.habits.refused(plan, rule, now);
                 let record = Record::of(rule, Kind::Refused, Actor::Brain);
                 ledger.event(Record { sequence, measured, limit, ..record });
                 ledger.set_model(in_force);
@@ -67,10 +79,16 @@ impl Admission {
                     ledger.event(record);
                 }
                 // It was checked: nothing more can be wrong with it.
+                self.habits.admit(plan, self.due(now, profile), now, &profile.habits);
                 let _ = leases.accept(Resource::Body, plan.epoch, plan.sequence, now);
                 self.in_force = Some(*plan);
             }
         }
+    }
+
+    /// What the row of plans says of the planner in this cycle.
+    pub(crate) fn look(&mut self, due: Due, input: &Input<'_>, sight: &mut Sight) {
+        self.habits.look(due, input, sight);
     }
 
     /// What the plan in force asks for now.

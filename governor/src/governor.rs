@@ -138,7 +138,8 @@ impl Governor {
             let book = (&mut self.leases, &mut self.ledger);
             self.admission.judge(plan, now, profile, book);
         }
-        let due = self.admission.due(now, &self.profile);
+        let due = self.admission.due(now, profile);
+        self.admission.look(due, &input, &mut sight);
 
         let worst = self.worst(now, &sight, operator, due);
         let facts = self.facts(now, worst, &sight, operator, due);

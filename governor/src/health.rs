@@ -13,6 +13,8 @@ use crate::vitals::{LATE_WINDOW, LATE_WINDOW_LONG};
 
 /// How sick a body may be: thresholds of findings about readings, drives, estimate and loop. Zero
 /// turns a check off where its field says so: for a body that does not measure what it needs.
+///
+/// Clauses: A2, C3, M4, M7, M8, N3, S3, S8.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct HealthRule {
     /// Readings of one joint in a row that jump before the robot settles, ticks; a single one is

@@ -74,7 +74,7 @@ impl Profile {
             0 => self.with_numbers(hash),
             1 => option(hash, self.fence.as_ref(), with_fence),
             2 => option(hash, self.contact.as_ref(), with_contact),
-            3 => self.health.fingerprint(hash),
+            3 => self.habits.fingerprint(self.health.fingerprint(hash)),
             4 => {
                 let hash = option(hash, self.balance.as_ref(), with_balance);
                 let hash = option(hash, self.self_collision.as_ref(), |hash, rule| {
@@ -118,6 +118,7 @@ impl Profile {
             anatomy: _,
             balance: _,
             self_collision: _,
+            habits: _,
             tilt_max,
             tilt_notice,
             reading_age_limited,

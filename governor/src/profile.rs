@@ -13,6 +13,7 @@ use crate::balance::BalanceRule;
 use crate::capsule::SelfCollisionRule;
 use crate::contact::ContactRule;
 use crate::fence::{Fence, HeightBand, OverspeedRule};
+use crate::habits::HabitRule;
 use crate::health::HealthRule;
 use crate::person::PersonRule;
 
@@ -146,6 +147,8 @@ pub struct Profile {
     pub balance: Option<BalanceRule>,
     /// How far its limbs keep apart; it needs the anatomy. `None` without a check.
     pub self_collision: Option<SelfCollisionRule>,
+    /// What the planner may do over time.
+    pub habits: HabitRule,
     /// Tilt of the base from which it counts as falling, up to pi/2 rad (quadruped 35 deg).
     pub tilt_max: Radians,
     /// Tilt of the base that is recorded, below `tilt_max`.
@@ -205,6 +208,7 @@ impl Default for Profile {
             anatomy: None,
             balance: None,
             self_collision: None,
+            habits: HabitRule::default(),
             tilt_max: Radians(0.61),
             tilt_notice: Radians(0.35),
             reading_age_limited: Duration::from_millis(5),
@@ -290,6 +294,7 @@ impl Profile {
         ];
         all_hold(&rules)?;
         p.health.check()?;
+        p.habits.check()?;
         p.lidar.as_ref().map_or(Ok(()), LidarRule::check)?;
         p.fence.as_ref().map_or(Ok(()), Fence::check)?;
         p.height.as_ref().map_or(Ok(()), HeightBand::check)?;

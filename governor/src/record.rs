@@ -9,7 +9,7 @@ use crate::Rule;
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// A plan was not admitted, or a whole command was replaced.
+    /// A plan was not admitted, a whole command was replaced, or a reading was passed over.
     Refused,
     /// A request was carried out with a smaller number.
     Limited,

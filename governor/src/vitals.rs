@@ -24,8 +24,8 @@ const GRAVITY_BAND: core::ops::Range<f32> = 7.0..13.0;
 /// Time an estimate contradicts the sensors before the robot slows down, and before it settles.
 const DIVERGED_LIMITED: Duration = Duration::from_millis(20);
 const DIVERGED_SETTLE: Duration = Duration::from_millis(400);
-/// Time without weight on the feet that means lifted (fault 71).
-const LIFTED: Duration = Duration::from_millis(190);
+/// Time without weight on the feet that means lifted (fault 71), less what the foot sensors take.
+const LIFTED: Duration = Duration::from_millis(170);
 /// Time outside the voltage range before the robot slows down, and before it settles (fault 47).
 const VOLTAGE_LIMITED: Duration = Duration::from_millis(10);
 const VOLTAGE_SETTLE: Duration = Duration::from_millis(150);

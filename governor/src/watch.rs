@@ -62,6 +62,8 @@ pub(crate) struct Sight {
     pub(crate) blocker: Worst,
     /// A joint of a limp robot outside its limits: it keeps it from starting, not from a reset.
     pub(crate) outside: Option<Cause>,
+    /// A reading that was not believed.
+    pub(crate) passed_over: Option<Cause>,
     /// Estimate and joints are good enough for a controlled stop.
     pub(crate) can_settle: bool,
     /// Part of the speed that what was found still permits, 0 to 1.
@@ -94,7 +96,7 @@ struct Eye {
     state: JointState,
     /// When the last reading was taken, believed or not.
     at: Instant,
-    /// How far a reading may be from the one a tick before, rad; without end before the first.
+    /// How far a reading may be from the one a tick before, rad; negative before the first.
     reach: f32,
     /// Readings in a row with the very same bits.
     times: u32,
@@ -177,6 +179,7 @@ impl Watch {
             worst: Worst(None),
             blocker: Worst(None),
             outside: None,
+            passed_over: None,
             scale: 1.0,
             can_settle: true,
             still: true,
@@ -348,10 +351,13 @@ impl Watch {
                 found.hottest = Some(cause);
             }
         }
-        if reading.at != eye.at
+        // A reading that is another with the same stamp is a new one all the same.
+        let state = JointState { q: reading.q, dq: reading.dq };
+        if (reading.at != eye.at || state != eye.state)
             && let Some(cause) = eye.take(reading, &input.envelope.joints()[joint], input)
         {
             sight.worst.add(of_joint(cause));
+            sight.passed_over = Some(of_joint(cause)).filter(|_| eye.jumps > 0);
         }
         if profile.stuck_frames > 0 && eye.times >= profile.stuck_frames {
             let cause = Cause::new(Level::Settle, Rule::JointStuck, Actor::Body);
@@ -379,7 +385,7 @@ impl Eye {
     const NEW: Self = Self {
         state: JointState { q: Radians(0.0), dq: RadiansPerSecond(0.0) },
         at: Instant::ZERO,
-        reach: f32::INFINITY,
+        reach: -1.0,
         times: 0,
         jumps: 0,
     };
@@ -397,7 +403,7 @@ impl Eye {
         let reach = JUMP_FACTOR * limits.dq_max.0;
         let expected = self.state.q + Radians(self.state.dq.0 * dt);
         let (off, most) = ((reading.q - expected).0.abs(), reach * dt + rule.jump_noise.0);
-        let first = self.reach == f32::INFINITY;
+        let first = self.reach < 0.0;
         self.at = reading.at;
         self.reach = reach * input.cycle.period.as_secs_f32() + rule.jump_noise.0;
         let near = off <= most || first || rule.jumps_settle == 0;

@@ -31,6 +31,8 @@ fn healthy() -> Bench {
     *up = MetresPerSecondSquared(G);
     bench.wanted =
         Joints::filled(JointCommand { kp: Stiffness(20.0), ..JointCommand::LIMP }, JOINTS);
+    // A reading that differs from the one before in every tick, from the very first.
+    bench.set_joint(joint(0), 0.0, 0.01);
     bench.honest = true;
     bench.started()
 }
@@ -96,6 +98,7 @@ fn an_encoder_that_jumps_is_passed_over_then_settles() {
         bench.frame.joints[joint(1)].q = Radians(0.0);
         assert_eq!(bench.run(100).level, Level::Notice);
         assert_eq!(bench.of_kind(Kind::LevelChanged), [Rule::JointJump]);
+        assert_eq!(bench.of_kind(Kind::Refused).first(), Some(&Rule::JointJump));
     }
     let mut bench = healthy();
     bench.frame.joints[joint(1)].q = Radians(0.1);

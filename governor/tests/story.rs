@@ -79,9 +79,13 @@ fn each_refused_plan_leaves_exactly_one_record() {
         assert_eq!((refused[0].rule, refused[0].actor), (rule, Actor::Brain));
         assert_eq!(refused[0].sequence, Some(bad.sequence));
         assert_eq!(bench.governor.count(rule), 1);
-        // The earlier plan stays in force.
-        assert!((forward(&ruling) - 0.2).abs() < 1e-5, "{rule:?}: {ruling:?}");
-        assert_eq!((ruling.level, ruling.authority), (Level::Nominal, Authority::Brain));
+        // The earlier plan stays in force; a planner that knows no shape is not trusted with speed.
+        let (speed, level) = match rule {
+            Rule::PlanShape => (0.1, Level::Limited),
+            _ => (0.2, Level::Nominal),
+        };
+        assert!((forward(&ruling) - speed).abs() < 1e-5, "{rule:?}: {ruling:?}");
+        assert_eq!((ruling.level, ruling.authority), (level, Authority::Brain));
     }
 }
 

@@ -342,6 +342,46 @@ table! {
         contact: Option<ContactRuleFile>,
         /// What makes the body sick.
         health: HealthFile,
+        /// What the planner may do over time.
+        habits: HabitsFile,
+    }
+}
+
+/// What a planner may ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SkillFile {
+    /// To stand.
+    Hold,
+    /// To walk ahead.
+    Forward,
+    /// To walk backwards.
+    Backward,
+    /// To walk sideways.
+    Sideways,
+    /// To turn.
+    Turn,
+}
+
+table! {
+    /// What the planner may do over time; a zero turns its check off.
+    HabitsFile {
+        /// What it may ask for.
+        skills: Vec<SkillFile>,
+        /// Older observations behind the newest plan limit the speed.
+        silent_limited_ms: f64,
+        /// Older observations behind the admitted plan stop the robot.
+        silent_hold_ms: f64,
+        /// Plans a second.
+        rate_hz: f32,
+        /// How far a plan's speed may be from what the one before asks for.
+        jump_m_s: f32,
+        /// How far its turning speed may be.
+        jump_rad_s: f32,
+        /// Time of equal plans that counts as frozen.
+        frozen_ms: f64,
+        /// It answers each observation anew, so that equal plans of a moving robot are frozen.
+        reactive: bool,
     }
 }
 

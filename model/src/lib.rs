@@ -25,9 +25,9 @@ pub use envelope_file::{
     KeepOutFile, OverspeedFile, PersonFile, RegionFile, SelfCollisionFile,
 };
 pub use file::{
-    BodyClass, BrainFile, ControlFile, EstimatorFile, FootFile, GaitFile, GovernorFile, HealthFile,
-    JointGroupFile, MotionFile, MpcFile, PostureFile, RobotFile, SimFile, StickFile,
-    SupervisionFile,
+    BodyClass, BrainFile, ControlFile, EstimatorFile, FootFile, GaitFile, GovernorFile, HabitsFile,
+    HealthFile, JointGroupFile, MotionFile, MpcFile, PostureFile, RobotFile, SimFile, SkillFile,
+    StickFile, SupervisionFile,
 };
 pub use kinematics::Kinematics;
 pub use load::{Foot, PostureAngles, Robot};

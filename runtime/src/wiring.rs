@@ -6,10 +6,10 @@ use std::time::Duration;
 use brain::{BackendChoice, Navigator, Planner, Policy};
 use cerebellum::{Cerebellum, InlineForcePlanner};
 use governor::{
-    BaseAcceleration, BodyClass, Envelope, Governor, HealthRule, LidarRule, Profile, StickRule,
-    Supervision,
+    BaseAcceleration, BodyClass, Envelope, Governor, HabitRule, HealthRule, LidarRule, Profile,
+    Skills, StickRule, Supervision,
 };
-use model::{HealthFile, Robot};
+use model::{HabitsFile, HealthFile, Robot, SkillFile};
 use signals::{
     BaseVelocity, Celsius, Metres, MetresPerSecond, MetresPerSecondSquared, Newtons, Radians,
     RadiansPerSecond, RadiansPerSecondSquared, Volts,
@@ -84,6 +84,7 @@ pub fn profile(robot: &Robot) -> Profile {
             age_max: ms(file.lidar_age_max_ms),
         }),
         health: health(&file.health),
+        habits: habits(&file.habits),
         tilt_max: Radians(file.tilt_max_deg.to_radians()),
         reading_age_limited: ms(file.reading_age_limited_ms),
         reading_age_settle: ms(file.reading_age_settle_ms),
@@ -105,6 +106,31 @@ pub fn profile(robot: &Robot) -> Profile {
         balance: file.balance.as_ref().map(space::balance),
         self_collision: file.self_collision.as_ref().map(space::self_collision),
         ..Profile::default()
+    }
+}
+
+fn habits(file: &HabitsFile) -> HabitRule {
+    let ms = |value: f64| Duration::from_secs_f64(value * 1e-3);
+    let may = |skill| file.skills.contains(&skill);
+    HabitRule {
+        skills: Skills {
+            hold: may(SkillFile::Hold),
+            forward: may(SkillFile::Forward),
+            backward: may(SkillFile::Backward),
+            sideways: may(SkillFile::Sideways),
+            turn: may(SkillFile::Turn),
+        },
+        silent_limited: ms(file.silent_limited_ms),
+        silent_hold: ms(file.silent_hold_ms),
+        rate: file.rate_hz,
+        jump: BaseVelocity {
+            forward: MetresPerSecond(file.jump_m_s),
+            left: MetresPerSecond(file.jump_m_s),
+            yaw: RadiansPerSecond(file.jump_rad_s),
+        },
+        frozen: ms(file.frozen_ms),
+        reactive: file.reactive,
+        ..HabitRule::default()
     }
 }
 

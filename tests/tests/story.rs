@@ -68,7 +68,7 @@ fn every_rule_is_in_the_journal(report: &Report) {
         "PLAN-FINITE",
         "PLAN-VALIDITY",
         "PLAN-AGE",
-        "PLAN-EXPIRED",
+        "PLAN-SILENT",
         "JOINT-STALE",
         "OPERATOR-STOP",
         "OPERATOR-RESET",

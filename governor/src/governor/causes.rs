@@ -8,7 +8,7 @@ use super::{BAD_COMMANDS_CUT, BAD_COMMANDS_SETTLE, Governor};
 use crate::admit::Due;
 use crate::machine::Facts;
 use crate::watch::{self, Cause, Sight, Worst, ticks};
-use crate::{Actor, BodyClass, Rule};
+use crate::{Actor, BodyClass, Kind, Record, Rule};
 
 impl Governor {
     /// The worst cause of this cycle.
@@ -26,6 +26,10 @@ impl Governor {
             let level = if self.machine.tested() { cause.level } else { Level::Notice };
             worst.add(Cause { level, ..cause });
             self.ledger.count(cause.rule);
+        }
+        if let Some(Cause { rule, actor, joint, measured, limit, .. }) = sight.passed_over {
+            let record = Record::of(rule, Kind::Refused, actor);
+            self.ledger.lasting(Record { joint, measured, limit, ..record });
         }
         if self.machine.tested() && self.bad_commands > 0 {
             self.add_bad_commands(&mut worst);
