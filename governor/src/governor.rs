@@ -15,11 +15,13 @@ use crate::admit::{Admission, Due};
 use crate::capsule::Limbs;
 use crate::deployment::Deployed;
 use crate::integrity::Integrity;
-use crate::joint::{JointGuard, Traces};
+use crate::joint::{Heat, JointGuard, Traces};
 use crate::lease::LeaseBook;
 use crate::ledger::Ledger;
 use crate::machine::{Machine, Times};
 use crate::pace::Pace;
+use crate::tank::Tank;
+use crate::targets::Targets;
 use crate::watch::{Cause, Input, Watch};
 use crate::{Actor, Envelope, Hashes, Kind, Profile, Record, Rule};
 
@@ -38,6 +40,9 @@ pub struct Governor {
     integrity: Integrity,
     deployed: Deployed,
     traces: Traces,
+    heat: Heat,
+    tank: Option<Tank>,
+    targets: Targets,
     watch: Watch,
     admission: Admission,
     pace: Pace,
@@ -90,6 +95,9 @@ impl Governor {
         Self {
             guards: envelope.joints().map(|l| JointGuard::new(&l, emergency, margin, spans)),
             traces: Traces::new(len),
+            heat: Heat::new(envelope.joints()),
+            tank: profile.power.map(Tank::new),
+            targets: Targets::new(len),
             integrity: Integrity::of(&envelope, &profile),
             deployed: Deployed::default(),
             watch: Watch::new(len, &profile),

@@ -11,6 +11,7 @@ use crate::contact::{ContactRule, RegionLimit};
 use crate::fence::{Fence, HeightBand, KeepOut, OverspeedRule};
 use crate::fingerprint::Fingerprint;
 use crate::person::PersonRule;
+use crate::tank::PowerRule;
 use crate::{BaseAcceleration, Envelope, LidarRule, Profile, StickRule, Supervision};
 
 /// Joints and capsules of an anatomy that are hashed at a time.
@@ -119,6 +120,7 @@ impl Profile {
             balance: _,
             self_collision: _,
             habits: _,
+            power,
             tilt_max,
             tilt_notice,
             reading_age_limited,
@@ -144,6 +146,11 @@ impl Profile {
         let hash = option(hash, lidar.as_ref(), |hash, rule| {
             let LidarRule { radius, margin, braking, reaction, age_max } = *rule;
             hash.number(radius.0).number(margin.0).number(braking.0).span(reaction).span(age_max)
+        });
+        let hash = option(hash, power.as_ref(), |hash, rule| {
+            let PowerRule { power_max, energy_max, recovery, refill } = *rule;
+            let hash = hash.number(power_max.0).number(energy_max.0);
+            hash.number(recovery).number(refill.0)
         });
         let hash = hash.number(tilt_max.0).number(tilt_notice.0);
         let hash = hash.span(*reading_age_limited).span(*reading_age_settle);

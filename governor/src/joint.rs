@@ -6,6 +6,7 @@
 //! [`barrier`] says how both ends of the interval come about.
 
 mod barrier;
+mod heat;
 mod trace;
 
 use core::time::Duration;
@@ -18,6 +19,7 @@ use crate::Rule;
 
 use barrier::Barrier;
 pub(crate) use barrier::{Bound, Outlook, agreed};
+pub(crate) use heat::Heat;
 pub(crate) use trace::{Past, Traces};
 
 /// A number that was changed, and by which rule.
@@ -38,8 +40,14 @@ pub(crate) struct JointGuard {
     q_low: f32,
     q_high: f32,
     emergency: f32,
+    /// Furthest a target may jump from one cycle to the next, rad.
+    leap: f32,
     barrier: Barrier,
 }
+
+/// Time, s, in which a joint could get to where its target jumps: policies run at 50 Hz and hold
+/// their targets in between.
+const LEAP: f32 = 0.02;
 
 impl JointGuard {
     pub(crate) fn new(
@@ -57,6 +65,7 @@ impl JointGuard {
             q_low,
             q_high,
             emergency: emergency.0.min(limits.kd_max.0),
+            leap: LEAP * limits.dq_max.0,
             barrier: Barrier::new(limits, delay_s, age_max_s),
         }
     }
@@ -77,6 +86,24 @@ impl JointGuard {
         let target = wanted.q.0 >= self.q_low && wanted.q.0 <= self.q_high;
         let rates = wanted.dq.abs() <= l.dq_max && wanted.tau.abs() <= l.tau_max;
         gains && target && rates && wanted.kd <= l.kd_max
+    }
+
+    /// The target lies where the joint could get to from the last one, `target`, rad.
+    #[inline]
+    pub(crate) fn leads(&self, wanted: &JointCommand, target: f32) -> bool {
+        (wanted.q.0 - target).abs() <= self.leap
+    }
+
+    /// `command` with a target no further from the `last` one, rad, than the joint could get.
+    pub(crate) fn led(&self, command: &mut JointCommand, last: f32) -> Option<Change> {
+        let asked = command.q.0;
+        let allowed = between(asked, last - self.leap, last + self.leap);
+        if asked == allowed || command.kp.0 <= 0.0 {
+            return None;
+        }
+        command.q = Radians(allowed);
+        let (rule, measured) = (Rule::CommandJump, (asked - last).abs());
+        Some(Change { rule, asked, allowed, measured, limit: self.leap })
     }
 
     /// The command with gains, targets and feed-forward torque inside their limits.

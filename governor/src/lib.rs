@@ -45,6 +45,8 @@ mod person;
 mod profile;
 mod record;
 mod rule;
+mod tank;
+mod targets;
 mod vetted;
 mod vitals;
 mod wall;
@@ -73,5 +75,6 @@ pub use profile::{
 };
 pub use record::{Actor, Hashes, Kind, Language, Record, Sentence};
 pub use rule::Rule;
+pub use tank::PowerRule;
 pub use vetted::Vetted;
 pub use wall::{WallStart, WallTime};

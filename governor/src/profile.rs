@@ -16,6 +16,7 @@ use crate::fence::{Fence, HeightBand, OverspeedRule};
 use crate::habits::HabitRule;
 use crate::health::HealthRule;
 use crate::person::PersonRule;
+use crate::tank::PowerRule;
 
 /// How fast the admitted base velocity may change.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -139,6 +140,8 @@ pub struct Profile {
     pub person: Option<PersonRule>,
     /// Contact with people; `None` where nobody can come near.
     pub contact: Option<ContactRule>,
+    /// Power and energy of the joints; `None` for no limit.
+    pub power: Option<PowerRule>,
     /// What makes the body sick.
     pub health: HealthRule,
     /// The limbs of the body; `None` where no rule needs them.
@@ -204,6 +207,7 @@ impl Default for Profile {
             overspeed: None,
             person: None,
             contact: None,
+            power: None,
             health: HealthRule::default(),
             anatomy: None,
             balance: None,
@@ -301,6 +305,7 @@ impl Profile {
         p.overspeed.as_ref().map_or(Ok(()), OverspeedRule::check)?;
         p.person.as_ref().map_or(Ok(()), PersonRule::check)?;
         p.contact.as_ref().map_or(Ok(()), ContactRule::check)?;
+        p.power.as_ref().map_or(Ok(()), PowerRule::check)?;
         p.anatomy.as_ref().map_or(Ok(()), Anatomy::check)?;
         p.balance.as_ref().map_or(Ok(()), BalanceRule::check)?;
         p.self_collision.as_ref().map_or(Ok(()), SelfCollisionRule::check)?;

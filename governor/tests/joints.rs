@@ -66,7 +66,9 @@ fn what_a_joint_may_be_told() {
         let mut bench = Bench::standing(Profile::default());
         spoil(&mut bench);
         bench.run(30);
-        let told = bench.of_kind(Kind::Limited);
+        let mut told = bench.of_kind(Kind::Limited);
+        // A target beyond a limit has jumped there.
+        told.retain(|told| *told != Rule::CommandJump);
         assert_eq!(told, rule.into_iter().collect::<Vec<_>>(), "{:?}", bench.told());
         if let Some(rule) = rule {
             assert_eq!(bench.governor.count(rule), 30);

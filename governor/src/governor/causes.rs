@@ -34,6 +34,8 @@ impl Governor {
         if self.machine.tested() && self.bad_commands > 0 {
             self.add_bad_commands(&mut worst);
         }
+        let number = self.ruled.map_or(0, |last| last.saturating_add(1));
+        self.targets.causes(now, number).into_iter().flatten().for_each(|cause| worst.add(cause));
         self.add_ended_plan(due, &mut worst);
         if self.machine.is_driving() {
             self.unsupervised(now, operator).into_iter().for_each(|cause| worst.add(cause));

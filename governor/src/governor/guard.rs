@@ -2,11 +2,12 @@
 
 use signals::{
     BodyCommand, BodyState, Cycle, Instant, JointCommand, JointId, JointState, Joints, Level,
-    Motion,
+    Motion, Radians, Watts,
 };
 
 use super::{BAD_COMMANDS_SETTLE, Governor};
 use crate::joint::{self, Change, Outlook, Past};
+use crate::tank::Share;
 use crate::watch::{count, ticks};
 use crate::{Actor, BodyClass, Kind, Record, Rule, Vetted};
 
@@ -54,6 +55,7 @@ impl Governor {
                 }
             }
         }
+        self.heat.turn(now, &self.traces);
         self.given = wanted.joints;
         Vetted::seal(wanted, cycle, self.envelope_id)
     }
@@ -170,16 +172,20 @@ impl Governor {
             if steady
                 && guard.calm(reading, torque)
                 && guard.keeps(wanted)
+                && guard.leads(wanted, self.traces.target(joint))
+                && self.heat.bears(joint, torque)
                 && (estimate == reading || guard.calm(estimate, wanted.torque(estimate).0))
                 && self.traces.lively(joint) == 0
                 && !self.limbs.limits(joint)
             {
                 self.traces.keep(joint, torque, reading.dq.0, self.watch.seen_at(joint));
+                self.traces.aim(joint, wanted.q.0, wanted.q.0);
                 continue;
             }
             self.traces.stir(joint, !steady);
             joints[joint] = self.bounded(now, joint, *wanted, (reading, estimate), yields);
         }
+        self.share(joints);
     }
 
     /// The command of a joint that may come near a bound.
@@ -191,7 +197,7 @@ impl Governor {
         (reading, estimate): (JointState, JointState),
         yields: bool,
     ) -> JointCommand {
-        let (guard, ledger) = (&self.guards[joint], &mut self.ledger);
+        let guard = &self.guards[joint];
         let at = self.watch.seen_at(joint);
         let horizon = guard.horizon(now.since(at));
         let mut past = self.traces.past(joint, reading.dq.0, at, horizon);
@@ -203,14 +209,15 @@ impl Governor {
             past = Past::steady(torque);
             held
         } else {
-            guard.limited(wanted, |change| ledger.lasting(changed(joint, &change)))
+            self.follow(now, joint, wanted, reading.q.0)
         };
+        let guard = &self.guards[joint];
         let outlook = Outlook {
             measured: reading,
             past,
             horizon,
             dt: self.traces.dt,
-            thermal: f32::INFINITY,
+            thermal: self.heat.allowed(joint),
             yields: yields || anchor.is_some(),
         };
         let mut bounds = guard.bounds(&outlook);
@@ -234,6 +241,71 @@ impl Governor {
         limited
     }
 
+    /// `wanted` with gains, torque and target inside their limits, the target from where it was.
+    fn follow(
+        &mut self,
+        now: Instant,
+        joint: JointId,
+        wanted: JointCommand,
+        q: f32,
+    ) -> JointCommand {
+        let (guard, ledger, mut far) = (&self.guards[joint], &mut self.ledger, false);
+        let mut limited = guard.limited(wanted, |change| {
+            far |= change.rule == Rule::JointPosition;
+            ledger.lasting(changed(joint, &change));
+        });
+        if far {
+            self.targets.beyond(joint, self.ruled.unwrap_or_default());
+        }
+        // A joint without a target before begins where it is.
+        let last = self.traces.target(joint);
+        let last = if last.is_nan() { q } else { last };
+        let asked = limited.q.0;
+        let change = guard.led(&mut limited, last);
+        let target = if limited.kp.0 > 0.0 { limited.q.0 } else { q };
+        let before = self.traces.aim(joint, asked, target);
+        if let Some(change) = change {
+            self.traces.stir(joint, true);
+            self.ledger.lasting(changed(joint, &change));
+            // On its way to a target that jumped once it has not jumped again.
+            if !before.is_nan()
+                && !guard.leads(&JointCommand { q: Radians(asked), ..limited }, before)
+            {
+                self.targets.jumped(now);
+            }
+        }
+        limited
+    }
+
+    /// All driving torques together inside the limits of power and energy.
+    fn share(&mut self, joints: &mut Joints<JointCommand>) {
+        let Some(tank) = &mut self.tank else { return };
+        let (mut driving, mut braking) = (0.0, 0.0);
+        for joint in joints.ids() {
+            let (torque, speed) = self.traces.now(joint);
+            let power = torque * speed;
+            if power < 0.0 {
+                braking -= power;
+            } else {
+                // A power that is no number is in here, too.
+                driving += power;
+            }
+        }
+        let share = tank.draw(Watts(driving), Watts(braking), self.traces.dt);
+        let Some(Share { factor, rule, measured, limit }) = share else { return };
+        for joint in joints.ids() {
+            let (asked, speed) = self.traces.now(joint);
+            if asked * speed < 0.0 || asked == 0.0 || speed == 0.0 {
+                continue;
+            }
+            let allowed = asked * factor;
+            joints[joint] = joint::pure(allowed);
+            self.traces.keep(joint, allowed, speed, self.watch.seen_at(joint));
+            let change = Change { rule, asked, allowed, measured, limit };
+            self.ledger.lasting(changed(joint, &change));
+        }
+    }
+
     /// The command of a joint without a fresh reading. For as long as it cannot have come near a
     /// bound since it was last seen, it may follow; then its drive holds it there by itself.
     fn unseen(&mut self, now: Instant, joint: JointId, wanted: JointCommand) -> JointCommand {
@@ -249,7 +321,7 @@ impl Governor {
             softer
         } else {
             let past = self.traces.past(joint, last.dq.0, at, guard.horizon(age));
-            let (thermal, dt) = (f32::INFINITY, self.traces.dt);
+            let (thermal, dt) = (self.heat.allowed(joint), self.traces.dt);
             // It may stay out of sight for that long.
             let horizon = guard.horizon(longest);
             let outlook = Outlook { measured: last, past, horizon, dt, thermal, yields: false };

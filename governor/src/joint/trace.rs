@@ -26,6 +26,9 @@ struct Trace {
     lively: u32,
     /// Last measured acceleration, rad/s^2.
     acceleration: f32,
+    /// Target of the last command, rad, and the one that was asked for; NaN where there was none.
+    target: f32,
+    asked: f32,
     /// Where its drive holds it while it is out of sight, rad, and for how many ticks more.
     anchor: f32,
     anchored: u32,
@@ -38,6 +41,8 @@ impl Trace {
         at: [0; SLOTS],
         lively: 0,
         acceleration: 0.0,
+        target: f32::NAN,
+        asked: f32::NAN,
         anchor: 0.0,
         anchored: 0,
     };
@@ -176,6 +181,39 @@ impl Traces {
             slope(speed - first, since.saturating_sub(age))
         });
         (recent, before)
+    }
+
+    /// Target of the last command, rad; NaN where there was none.
+    #[inline]
+    pub(crate) fn target(&self, joint: JointId) -> f32 {
+        self.joints[joint].target
+    }
+
+    /// Keeps the target that was asked for and what became of it, rad. Returns the one asked for
+    /// before.
+    pub(crate) fn aim(&mut self, joint: JointId, asked: f32, target: f32) -> f32 {
+        let trace = &mut self.joints[joint];
+        trace.target = target;
+        core::mem::replace(&mut trace.asked, asked)
+    }
+
+    /// Mean of the squared torques over the last `ticks`, this one included, N^2 m^2.
+    pub(crate) fn mean_square(&self, joint: JointId, ticks: usize) -> f32 {
+        let trace = &self.joints[joint];
+        let (mut sum, mut number) = (0.0, 0.0);
+        for ticks in 0..ticks.min(SLOTS) {
+            let torque = trace.torque.get(back(self.slot, ticks)).copied().unwrap_or_default();
+            sum += torque * torque;
+            number += 1.0;
+        }
+        if number > 0.0 { sum / number } else { 0.0 }
+    }
+
+    /// Torque and speed of this tick, N m and rad/s.
+    pub(crate) fn now(&self, joint: JointId) -> (f32, f32) {
+        let (slot, trace) = (self.slot % SLOTS, &self.joints[joint]);
+        let read = |ring: &[f32; SLOTS]| ring.get(slot).copied().unwrap_or_default();
+        (read(&trace.torque), read(&trace.speed))
     }
 
     /// Where the drive holds the joint by itself: at `q` when that begins now, and for some ticks
