@@ -45,7 +45,6 @@ pub fn profile(robot: &Robot) -> Profile {
         hold: ms(s.hold_ms),
         settle: ms(s.settle_ms),
     };
-    let stick = &file.stick;
     Profile {
         body: match robot.file.body_class {
             model::BodyClass::ActivelyStable => BodyClass::ActivelyStable,
@@ -53,17 +52,7 @@ pub fn profile(robot: &Robot) -> Profile {
         },
         firmware_settle: file.firmware_settle,
         supervision: file.supervision.as_ref().map(watched),
-        stick: StickRule {
-            age_max: ms(stick.age_max_ms),
-            limited: ms(stick.limited_ms),
-            hold: ms(stick.hold_ms),
-            settle: ms(stick.settle_ms),
-            speed_max: BaseVelocity {
-                forward: MetresPerSecond(stick.speed_max_m_s),
-                left: MetresPerSecond(stick.speed_max_m_s),
-                yaw: RadiansPerSecond(stick.yaw_max_rad_s),
-            },
-        },
+        stick: stick(&file.stick),
         plan_age_max: ms(file.plan_age_max_ms),
         plan_validity_max: ms(file.plan_validity_max_ms),
         speed_max: BaseVelocity {
@@ -76,13 +65,7 @@ pub fn profile(robot: &Robot) -> Profile {
             left: planar,
             yaw: RadiansPerSecondSquared(file.yaw_acceleration_max_rad_s2),
         },
-        lidar: Some(LidarRule {
-            radius: Metres(file.lidar_radius_m),
-            margin: Metres(file.lidar_margin_m),
-            braking: MetresPerSecondSquared(file.lidar_braking_m_s2),
-            reaction: ms(file.lidar_reaction_ms),
-            age_max: ms(file.lidar_age_max_ms),
-        }),
+        lidar: Some(lidar(file)),
         health: health(&file.health),
         habits: habits(&file.habits),
         tilt_max: Radians(file.tilt_max_deg.to_radians()),
@@ -106,6 +89,32 @@ pub fn profile(robot: &Robot) -> Profile {
         balance: file.balance.as_ref().map(space::balance),
         self_collision: file.self_collision.as_ref().map(space::self_collision),
         ..Profile::default()
+    }
+}
+
+fn stick(file: &model::StickFile) -> StickRule {
+    let ms = |value: f64| Duration::from_secs_f64(value * 1e-3);
+    StickRule {
+        age_max: ms(file.age_max_ms),
+        limited: ms(file.limited_ms),
+        hold: ms(file.hold_ms),
+        settle: ms(file.settle_ms),
+        speed_max: BaseVelocity {
+            forward: MetresPerSecond(file.speed_max_m_s),
+            left: MetresPerSecond(file.speed_max_m_s),
+            yaw: RadiansPerSecond(file.yaw_max_rad_s),
+        },
+    }
+}
+
+fn lidar(file: &model::GovernorFile) -> LidarRule {
+    let ms = |value: f64| Duration::from_secs_f64(value * 1e-3);
+    LidarRule {
+        radius: Metres(file.lidar_radius_m),
+        margin: Metres(file.lidar_margin_m),
+        braking: MetresPerSecondSquared(file.lidar_braking_m_s2),
+        reaction: ms(file.lidar_reaction_ms),
+        age_max: ms(file.lidar_age_max_ms),
     }
 }
 
