@@ -1,9 +1,9 @@
 //! Attacks joints of every type and says how far they came: `adversary [--ticks N] [--seed S]`.
 //!
 //! N random commands (default 10 million) for each type of joint against a plant of its own:
-//! random, extreme, flipping, resonant, not finite, stale, with frozen encoders, any load the limits
-//! allow, 0 to 3 ticks late. `--ticks 3600000` is a virtual hour at 1 kHz. Exit code 6 when a joint passed
-//! its hard limit or was more than 1 % too fast for more than 5 ms.
+//! random, extreme, flipping, resonant, not finite, stale, with frozen encoders, any load the
+//! limits allow, 0 to 3 ticks late. `--ticks 3600000` is a virtual hour at 1 kHz. Exit code 6 when
+//! a joint passed its hard limit or was more than 1 % too fast for more than 5 ms.
 
 use std::process::ExitCode;
 
