@@ -303,7 +303,7 @@ fn nonsense_is_judged_as_in_the_cycle() {
         }
     }
     let visited = |counts: &[u32]| counts.iter().filter(|count| **count > 10).count();
-    assert!(visited(&levels) >= 6 && visited(&modes) >= 4, "{levels:?} {modes:?}");
+    assert!(visited(&levels) >= 6 && visited(&modes) >= 3, "{levels:?} {modes:?}");
 }
 
 /// 4,000 cycles of this mood, judged by a governor and by the tool; the rulings of both.

@@ -70,8 +70,9 @@ impl Bench<'_> {
         self.governor.rule(&cycle, &frame, &state, None, &operator);
         let limp = JointCommand::LIMP;
         let joints = Joints::filled(limp, frame.joints.len());
+        let valid_until = now + cycle.period;
         // No body takes this command: it is limp, and its cycle ends here.
-        drop(self.governor.vet(&cycle, &state, BodyCommand { joints, valid_until: now }));
+        drop(self.governor.vet(&cycle, &state, BodyCommand { joints, valid_until }));
         self.records.extend(std::iter::from_fn(|| self.governor.next_record()));
         self.done += 1;
     }
