@@ -67,7 +67,7 @@ fn main() {
         let cycle = Cycle { number, now, period: Duration::from_millis(1) };
         let frame = body.sense(&cycle);
         let act = (number == 100).then_some(OperatorAct::Start);
-        let operator = Operator::local(act);
+        let operator = Operator { supervisor: Some(now), ..Operator::local(act) };
         let wish = (number > 3500 && number % 100 == 0).then(|| plan(number, now));
         spent.store(0, std::sync::atomic::Ordering::Relaxed);
         let began = Clock::now();

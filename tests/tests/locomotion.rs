@@ -24,6 +24,14 @@ fn robot() -> Robot {
     Robot::load(&whole::root().join("robots/quadruped")).unwrap()
 }
 
+/// The robot's governor without its opinion on how a planner behaves: what is tested here is what
+/// stays when a planner keeps on.
+fn patient_governor(robot: &Robot) -> governor::Governor {
+    let habits = governor::HabitRule::default();
+    let profile = governor::Profile { habits, ..runtime::wiring::profile(robot) };
+    governor::Governor::new(governor::Envelope::new(&robot.limits).unwrap(), profile)
+}
+
 fn plan(tick: u64, now: Instant, [forward, left, yaw]: [f32; 3]) -> Plan {
     let velocity = BaseVelocity {
         forward: MetresPerSecond(forward),
@@ -51,7 +59,7 @@ fn walk(
     let robot = robot();
     let mut body = SimBody::new(&robot, &Yard::empty(), 11).unwrap();
     let mut cerebellum = Cerebellum::new(&robot, planner);
-    let mut governor = runtime::wiring::governor(&robot).unwrap();
+    let mut governor = patient_governor(&robot);
     for number in 0..END {
         let now = Instant::from_nanos(number * 1_000_000);
         let cycle = Cycle { number, now, period: Duration::from_millis(1) };
@@ -60,7 +68,7 @@ fn walk(
         let due = number > WALK_FROM && number.is_multiple_of(100);
         let asked = due.then(|| plan(number, now, wish));
         let act = (number == 100).then_some(OperatorAct::Start);
-        let operator = Operator::local(act);
+        let operator = Operator { supervisor: Some(now), ..Operator::local(act) };
         let ruling = governor.rule(&cycle, &frame, &state, asked.as_ref(), &operator);
         let wanted = cerebellum.control(&cycle, &state, &ruling);
         body.apply(governor.vet(&cycle, &state, wanted));
@@ -156,7 +164,7 @@ fn it_settles_from_standing_and_from_walking() {
         let robot = robot();
         let mut body = SimBody::new(&robot, &Yard::empty(), stop_at).unwrap();
         let mut cerebellum = Cerebellum::new(&robot, inline());
-        let mut governor = runtime::wiring::governor(&robot).unwrap();
+        let mut governor = patient_governor(&robot);
         let mut posture = Posture::Limp;
         for number in 0..stop_at + 4_000 {
             let now = Instant::from_nanos(number * 1_000_000);
@@ -166,7 +174,8 @@ fn it_settles_from_standing_and_from_walking() {
             let due = number > WALK_FROM && number.is_multiple_of(100);
             let asked = due.then(|| plan(number, now, [0.6, 0.0, 0.4]));
             let act = (number == 100).then_some(OperatorAct::Start);
-            let operator = Operator { stop: number > stop_at, ..Operator::local(act) };
+            let operator =
+                Operator { stop: number > stop_at, supervisor: Some(now), ..Operator::local(act) };
             let ruling = governor.rule(&cycle, &frame, &state, asked.as_ref(), &operator);
             let wanted = cerebellum.control(&cycle, &state, &ruling);
             body.apply(governor.vet(&cycle, &state, wanted));
