@@ -15,6 +15,7 @@ use crate::scene::{Seen, Setup};
 
 /// Separation from people on this robot.
 const PEOPLE: PersonRule = PersonRule {
+    fall_zone: Metres(0.0),
     radius: Metres(0.42),
     intrusion: Metres(0.1),
     inner: Metres(0.3),
