@@ -30,7 +30,8 @@ const BAD_COMMANDS_SETTLE: u32 = 3;
 /// Unusable commands in a row during a controlled stop before torque is cut.
 const BAD_COMMANDS_CUT: u32 = 10;
 
-/// Decides in every cycle what the body may do, and is the only maker of a [`Vetted`] command.
+/// Decides in every cycle what the body may do, and is the only maker of a
+/// [`Vetted`](crate::Vetted) command.
 #[derive(Debug)]
 pub struct Governor {
     envelope_id: u64,
