@@ -167,6 +167,14 @@ impl JointGuard {
         (softer, (asked != allowed).then_some(change))
     }
 
+    /// In `span` a joint at this speed and acceleration stays so near that the spring of a hold
+    /// would not be stretched by half of what the drive can give.
+    pub(crate) fn stays(&self, speed: f32, acceleration: f32, span: Duration) -> bool {
+        let t = span.as_secs_f32();
+        let way = t * (speed.abs() + 0.5 * t * acceleration.abs());
+        way * self.limits.kp_max.0 <= 0.5 * self.limits.tau_max.0
+    }
+
     /// The drive holds the joint by itself where it was last seen, as stiffly as it may, but far
     /// enough inside the limits that its spring gives full braking torque before them.
     pub(crate) fn held(&self, q: f32) -> JointCommand {
@@ -195,6 +203,11 @@ impl JointGuard {
         let (most, step) = (self.limits.tau_max.0, self.limits.torque_rate.0 * dt);
         let asked = if asked.is_nan() { 0.0 } else { asked };
         between(between(asked, -most, most), last - step, last + step)
+    }
+
+    /// How long the drive takes from one end of its torque to the other, s.
+    pub(crate) fn turn(&self) -> f32 {
+        2.0 * self.limits.tau_max.0 / self.limits.torque_rate.0
     }
 
     /// From a reading of this age until a command of now takes effect, s.
@@ -232,6 +245,13 @@ pub(crate) fn inside(
         (_, measured) => measured.unwrap_or(asked),
     };
     Err(Change { rule: bound.rule, asked, allowed, measured, limit: bound.limit })
+}
+
+/// `command` with a `share` of its torque, 0 to 1, for the same reasons.
+pub(crate) fn scaled(command: JointCommand, share: f32) -> JointCommand {
+    let share = between(share, 0.0, 1.0);
+    let JointCommand { kp, kd, tau, .. } = command;
+    JointCommand { kp: kp * share, kd: kd * share, tau: tau * share, ..command }
 }
 
 /// A command that is nothing but a torque.

@@ -231,7 +231,11 @@ impl Governor {
         let torque = match joint::inside(&limited, &outlook, estimate, bounds) {
             Ok(torque) => torque,
             Err(change) => {
-                limited = joint::pure(change.allowed);
+                // A hold that asks for more than there is gets softer, but stays a hold: a torque
+                // alone would not end when the joint is out of sight again.
+                let holds = anchor.is_some() && change.rule == Rule::JointTorque;
+                let soft = holds.then(|| joint::scaled(limited, change.allowed / change.asked));
+                limited = soft.unwrap_or(joint::pure(change.allowed));
                 self.ledger.lasting(changed(joint, &change));
                 change.allowed
             }
@@ -326,14 +330,16 @@ impl Governor {
             let horizon = guard.horizon(longest);
             let outlook = Outlook { measured: last, past, horizon, dt, thermal, yields: false };
             let (low, high) = guard.bounds(&outlook);
-            // Nobody may brake a joint without seeing when it has stopped.
-            let free = low.torque <= 0.0 && high.torque >= 0.0;
+            // Nobody may brake a joint without seeing when it has stopped, nor let one go far from
+            // where its drive would have to hold it.
+            let still = guard.stays(last.dq.0, past.recent.acceleration, longest);
+            let free = still && low.torque <= 0.0 && high.torque >= 0.0;
             match joint::inside(&limited, &outlook, last, (low, high)) {
                 Ok(_) if free => limited,
                 answer => {
                     let change = answer.err();
                     change.into_iter().for_each(|c| ledger.lasting(changed(joint, &c)));
-                    guard.held(self.traces.anchor(joint, last.q.0))
+                    guard.held(self.traces.anchor(joint, last.q.0, guard.turn()))
                 }
             }
         };

@@ -217,13 +217,15 @@ impl Traces {
     }
 
     /// Where the drive holds the joint by itself: at `q` when that begins now, and for some ticks
-    /// after the joint is seen again, until its torque and its acceleration are known again.
-    pub(crate) fn anchor(&mut self, joint: JointId, q: f32) -> f32 {
+    /// after the joint is seen again, until its torque and its acceleration are known again; `turn`
+    /// is how long the drive takes from one end of its torque to the other, s.
+    pub(crate) fn anchor(&mut self, joint: JointId, q: f32, turn: f32) -> f32 {
+        let ticks = (turn / self.dt).clamp(0.0, TURN_MAX);
         let trace = &mut self.joints[joint];
         if trace.anchored == 0 {
             trace.anchor = q;
         }
-        trace.anchored = RECOVERY;
+        trace.anchored = RECOVERY + rounded(ticks);
         trace.anchor
     }
 
@@ -278,8 +280,10 @@ fn slope(change: f32, nanos: u64) -> Option<f32> {
     slope.is_finite().then_some(slope)
 }
 
-/// Ticks for which a joint is held after it was seen again: as long as its torque was a guess.
+/// Ticks for which a joint is held after it was seen again, and at most so many more until its
+/// torque is no guess any more.
 const RECOVERY: u32 = 10;
+const TURN_MAX: f32 = 1000.0;
 /// Ticks after which a change of torque or speed is forgotten.
 const MEMORY: u32 = 32;
 
@@ -287,6 +291,11 @@ const MEMORY: u32 = 32;
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 30")]
 fn whole(ticks: f32) -> Option<usize> {
     (0.0..=TICKS_MAX).contains(&ticks).then(|| ticks as usize + 1)
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 1000")]
+fn rounded(ticks: f32) -> u32 {
+    ticks as u32
 }
 
 /// Ticks that are remembered, less the one that is being written and one for rounding.
