@@ -2,7 +2,8 @@
 //! joint that is blocked, a motor that turns the wrong way.
 //!
 //! Each joint is looked at in every [`SPREAD`]th tick. The drive acts on a command late and its
-//! torque estimate comes later still; so all of these only count when they last longer than that.
+//! torque estimate comes later still: a torque counts as told when it lies between those of the
+//! last few commands.
 
 use core::time::Duration;
 
@@ -27,6 +28,46 @@ const RUN_AWAY: [f32; 2] = [2.0, 0.2];
 /// A wanted speed, rad/s, that a joint at rest does not follow.
 const WANTED_SPEED: f32 = 3.0;
 
+/// Commands among which the one lies that a reading's torque belongs to: as many ticks as an
+/// actuation and a sensor may be late together.
+const LATE: usize = 4;
+
+/// The last commands of all joints, one a tick.
+#[derive(Debug)]
+pub(crate) struct Given {
+    commands: [Joints<JointCommand>; LATE],
+    newest: usize,
+}
+
+impl Given {
+    pub(crate) fn new(joints: usize) -> Self {
+        Self { commands: [Joints::filled(JointCommand::LIMP, joints); LATE], newest: 0 }
+    }
+
+    /// Remembers what the joints are told in this cycle.
+    pub(crate) fn tell(&mut self, joints: &Joints<JointCommand>) {
+        self.newest = (self.newest + 1) % LATE;
+        if let Some(oldest) = self.commands.get_mut(self.newest) {
+            *oldest = *joints;
+        }
+    }
+
+    fn newest(&self, joint: JointId) -> JointCommand {
+        self.commands.get(self.newest).map_or(JointCommand::LIMP, |joints| joints[joint])
+    }
+
+    /// How far `torque` is from the torques, at most `tau_max` either way, that any of the commands
+    /// gives in `state`, N m.
+    fn apart(&self, joint: JointId, state: JointState, (torque, tau_max): (f32, f32)) -> f32 {
+        let (mut low, mut high) = (f32::INFINITY, f32::NEG_INFINITY);
+        for joints in &self.commands {
+            let told = joints[joint].torque(state).0.max(-tau_max).min(tau_max);
+            (low, high) = (low.min(told), high.max(told));
+        }
+        (low - torque).max(torque - high).max(0.0)
+    }
+}
+
 /// How many looks found the same thing at one joint.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Looks {
@@ -47,7 +88,7 @@ pub(crate) struct Drives {
 /// What one look at one joint has to go by.
 struct Look<'a> {
     joint: JointId,
-    given: &'a JointCommand,
+    given: JointCommand,
     reading: &'a JointReading,
     /// Of measured and commanded torque, N m.
     difference: f32,
@@ -82,10 +123,14 @@ impl Drives {
                 self.looks[joint] = Looks::default();
                 continue;
             }
-            let (given, reading) = (&input.given[joint], &input.frame.joints[joint]);
+            let (given, reading) = (input.given.newest(joint), &input.frame.joints[joint]);
             let tau_max = limits[joint].tau_max.0;
-            let told = given.torque(JointState { q: reading.q, dq: reading.dq }).0;
-            let difference = (reading.tau.0 - told.max(-tau_max).min(tau_max)).abs();
+            let state = JointState { q: reading.q, dq: reading.dq };
+            let told = given.torque(state).0;
+            let mut difference = (reading.tau.0 - told.max(-tau_max).min(tau_max)).abs();
+            if difference > wrong * tau_max {
+                difference = input.given.apart(joint, state, (reading.tau.0, tau_max));
+            }
             let speed = reading.dq.0.abs();
             let growth = speed - core::mem::replace(&mut self.speed[joint], speed);
             let looks = &mut self.looks[joint];

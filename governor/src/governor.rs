@@ -7,13 +7,14 @@ mod motion;
 mod tell;
 
 use signals::{
-    BodyState, Cycle, Instant, JointCommand, Joints, Level, Mode, ModelHash, Motion, Operator,
-    Plan, Radians, Ruling, SensorFrame,
+    BodyState, Cycle, Instant, Joints, Level, Mode, ModelHash, Motion, Operator, Plan, Radians,
+    Ruling, SensorFrame,
 };
 
 use crate::admit::{Admission, Due};
 use crate::capsule::Limbs;
 use crate::deployment::Deployed;
+use crate::drives::Given;
 use crate::integrity::Integrity;
 use crate::joint::{Heat, JointGuard, Traces};
 use crate::lease::LeaseBook;
@@ -60,7 +61,7 @@ pub struct Governor {
     /// The lowest way of stopping this stop has had to fall back to.
     stop_way: Motion,
     /// What the joints were told last.
-    given: Joints<JointCommand>,
+    given: Given,
     /// Number of the cycle the ruling belongs to.
     ruled: Option<u64>,
     max_level: Level,
@@ -113,7 +114,7 @@ impl Governor {
             last: None,
             rest: Joints::filled(None, len),
             stop_way: Motion::Settle,
-            given: Joints::filled(JointCommand::LIMP, len),
+            given: Given::new(len),
             ruled: None,
             max_level: Level::Nominal,
             raised_by: Cause::new(Level::Nominal, Rule::SelfTest, Actor::Governor),

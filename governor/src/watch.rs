@@ -4,12 +4,12 @@
 use core::time::Duration;
 
 use signals::{
-    BodyState, Cycle, Instant, JointCommand, JointId, JointLimits, JointReading, JointState,
-    Joints, Level, Motion, Operator, Radians, RadiansPerSecond, Ruling, SensorFrame,
+    BodyState, Cycle, Instant, JointId, JointLimits, JointReading, JointState, Joints, Level,
+    Motion, Operator, Radians, RadiansPerSecond, Ruling, SensorFrame,
 };
 
 use crate::balance::BalanceWatch;
-use crate::drives::Drives;
+use crate::drives::{Drives, Given};
 use crate::fence::BaseWatch;
 use crate::person::PersonWatch;
 use crate::vitals::Vitals;
@@ -139,8 +139,8 @@ pub(crate) struct Input<'a> {
     pub(crate) ruling: &'a Ruling,
     /// What raised the level last.
     pub(crate) raised_by: Rule,
-    /// What the joints were told in the last cycle.
-    pub(crate) given: &'a Joints<JointCommand>,
+    /// What the joints were told in the last cycles.
+    pub(crate) given: &'a Given,
 }
 
 impl Input<'_> {

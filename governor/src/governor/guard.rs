@@ -56,7 +56,7 @@ impl Governor {
             }
         }
         self.heat.turn(now, &self.traces);
-        self.given = wanted.joints;
+        self.given.tell(&wanted.joints);
         Vetted::seal(wanted, cycle, self.envelope_id)
     }
 
