@@ -27,9 +27,11 @@ const FAULTY: u32 = 3;
 const JUMPS: u32 = 6;
 const WINDOW: Duration = Duration::from_secs(1);
 /// A swing goes from this part of the highest speed to as much the other way.
-const SWING: f32 = 0.3;
-/// So many swings within so long slow the robot down, or settle it (fault 9).
-const SWINGS_LIMITED: (usize, Duration) = (2, Duration::from_millis(400));
+const SWING: f32 = 0.5;
+/// So many swings within so long slow the robot down, or settle it (fault 9). Turning to and fro is
+/// how a planner looks for its way, walking to and fro is not: planar swings count sooner.
+const SWINGS_PLANAR: (usize, Duration) = (2, Duration::from_millis(400));
+const SWINGS_LIMITED: (usize, Duration) = (5, Duration::from_secs(1));
 const SWINGS_SETTLE: (usize, Duration) = (7, Duration::from_secs(1));
 /// A robot that moved so far, m, or is so far from the speed admitted, m/s and rad/s, has given a
 /// planner a reason to change its mind.
@@ -158,6 +160,7 @@ struct Swings {
     asked: BaseVelocity,
     way: [i8; 3],
     at: [Option<Instant>; SWINGS_SETTLE.0],
+    planar_at: [Option<Instant>; SWINGS_PLANAR.0],
 }
 
 /// A row of equal plans: the first of them, when it came, and where the robot was.
@@ -306,14 +309,17 @@ impl Habits {
     }
 
     fn look_for_swings(&self, now: Instant, sight: &mut Sight) {
-        let since = |(count, window): (usize, Duration)| {
-            let at = self.swings.at.get(count.saturating_sub(1)).copied().flatten();
-            at.filter(|at| now.since(*at) <= window)
+        let within = |at: &[Option<Instant>], (count, window): (usize, Duration)| {
+            let oldest = at.get(count.saturating_sub(1)).copied().flatten();
+            oldest.is_some_and(|oldest| now.since(oldest) <= window)
         };
-        let (level, count, window) = if since(SWINGS_SETTLE).is_some() {
-            (Level::Settle, SWINGS_SETTLE.0, SWINGS_SETTLE.1)
-        } else if since(SWINGS_LIMITED).is_some() {
-            (Level::Limited, SWINGS_LIMITED.0, SWINGS_LIMITED.1)
+        let Swings { at, planar_at, .. } = &self.swings;
+        let (level, (count, window)) = if within(at, SWINGS_SETTLE) {
+            (Level::Settle, SWINGS_SETTLE)
+        } else if within(at, SWINGS_LIMITED) {
+            (Level::Limited, SWINGS_LIMITED)
+        } else if within(planar_at, SWINGS_PLANAR) {
+            (Level::Limited, SWINGS_PLANAR)
         } else {
             return;
         };
@@ -393,21 +399,30 @@ impl Swings {
             (asked.left.0, most.left.0),
             (asked.yaw.0, most.yaw.0),
         ];
-        let mut swung = false;
         self.asked = *asked;
-        for (way, (asked, most)) in self.way.iter_mut().zip(parts) {
+        let mut swung = [false; 3];
+        for ((way, swung), (asked, most)) in self.way.iter_mut().zip(&mut swung).zip(parts) {
             let far = SWING * most;
             let next = if asked > far { 1 } else { -i8::from(asked < -far) };
             if next != 0 && far > 0.0 {
-                swung |= *way == -next;
+                *swung = *way == -next;
                 *way = next;
             }
         }
-        if swung {
-            self.at.rotate_right(1);
-            if let Some(first) = self.at.first_mut() {
-                *first = Some(now);
-            }
+        let [forward, left, turn] = swung;
+        if forward || left {
+            note(&mut self.planar_at, now);
         }
+        if forward || left || turn {
+            note(&mut self.at, now);
+        }
+    }
+}
+
+/// Puts `now` in front of the last times; the oldest falls out.
+fn note(times: &mut [Option<Instant>], now: Instant) {
+    times.rotate_right(1);
+    if let Some(first) = times.first_mut() {
+        *first = Some(now);
     }
 }

@@ -260,23 +260,36 @@ fn plans_that_jump_again_and_again_slow_the_robot() {
 /// Clauses: A2.
 #[test]
 fn plans_that_swing_slow_the_robot_then_settle_it() {
-    for far in [velocity(0.4, 0.0, 0.0), velocity(0.3, 0.2, 0.0), velocity(0.3, 0.0, 0.8)] {
-        let mut planner = Planner::new(profile());
-        let swings = |number: u64, plan: &mut Option<Plan>| {
+    let swings = |far: BaseVelocity| {
+        move |number: u64, plan: &mut Option<Plan>| {
             let sign = if number.is_multiple_of(2) { 1.0 } else { -1.0 };
             let BaseVelocity { forward, left, yaw } = far;
-            fill(plan, velocity(forward.0 * sign, left.0 * sign, yaw.0 * sign));
-        };
-        let found = planner.raised(Level::Limited, 1000, swings);
-        within(found, Rule::PlanOscillates, 100..=301);
-        let found = planner.raised(Level::Settle, 1000, swings);
-        within(found, Rule::PlanOscillates, 300..=700);
+            fill(plan, velocity(forward.0, left.0 * sign, yaw.0 * sign));
+        }
+    };
+    let to_and_fro = |number: u64, plan: &mut Option<Plan>| {
+        fill(plan, velocity(if number.is_multiple_of(2) { 0.4 } else { -0.4 }, 0.0, 0.0));
+    };
+    let mut planner = Planner::new(profile());
+    let found = planner.raised(Level::Limited, 1000, to_and_fro);
+    within(found, Rule::PlanOscillates, 100..=301);
+    let found = planner.raised(Level::Settle, 1000, to_and_fro);
+    within(found, Rule::PlanOscillates, 300..=700);
+    // Turning to and fro is how a planner looks for its way, for a while.
+    let table = [(velocity(0.3, 0.2, 0.0), 100..=301), (velocity(0.3, 0.0, 0.55), 400..=601)];
+    for (far, limited) in table {
+        let habits = HabitRule { jump: BaseVelocity::ZERO, ..profile().habits };
+        let mut planner = Planner::new(Profile { habits, ..profile() });
+        let found = planner.raised(Level::Limited, 1000, swings(far));
+        within(found, Rule::PlanOscillates, limited);
+        let found = planner.raised(Level::Settle, 1000, swings(far));
+        within(found, Rule::PlanOscillates, 100..=700);
     }
     // Turning to and fro once a second is walking around things.
     let mut planner = Planner::new(profile());
     let weaves = |number: u64, plan: &mut Option<Plan>| {
         let sign = if number % 10 < 5 { 1.0 } else { -1.0 };
-        fill(plan, velocity(0.3, 0.0, sign * (0.3 + 0.01 * (number % 5) as f32)));
+        fill(plan, velocity(0.3, 0.0, sign * (0.6 + 0.01 * (number % 5) as f32)));
     };
     assert_eq!(planner.raised(Level::Notice, 5000, weaves), None);
 }
