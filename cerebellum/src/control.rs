@@ -22,6 +22,11 @@ pub use crate::trot::ForceCounters;
 const GATHER_TIME: f64 = 0.5;
 /// Joint velocities older than this are not used.
 const READING_AGE_MAX: Duration = Duration::from_millis(5);
+/// A walk is brought to rest by steps before a controlled stop lowers the body: until the capture
+/// point has lain this far inside the feet, m, for so long, s, and for no longer than so long, s.
+const CAPTURE_MARGIN: f64 = 0.06;
+const STEADY_TIME: f64 = 0.2;
+const BRAKING_TIME: f64 = 1.2;
 /// A posture counts as reached this long after its path ended.
 const DWELL_TIME: f64 = 0.2;
 
@@ -86,6 +91,11 @@ pub struct Cerebellum {
     path: Path,
     targets: LegTargets,
     spin: Vector3<f64>,
+    /// Every joint and the inertial unit were seen in this tick.
+    sees: bool,
+    /// How long steps have brought a stopped walk to rest, and how long it has been steady, s.
+    braking: f64,
+    steady: f64,
     last: Option<Instant>,
     dt: f64,
     validity: Duration,
@@ -109,6 +119,9 @@ impl Cerebellum {
             path: Path::new(joints),
             targets: LegTargets::new(&robot.stand.joints),
             spin: Vector3::zeros(),
+            sees: false,
+            braking: 0.0,
+            steady: 0.0,
             last: None,
             dt: 1.0 / robot.file.control.rate_hz,
             validity: Duration::from_secs_f64(robot.file.control.command_validity_ms * 1e-3),
@@ -138,6 +151,7 @@ impl Cerebellum {
         self.last = Some(cycle.now);
         self.take_joints(cycle, frame);
         let gyro = vector(frame.imu.angular_velocity.map(|w| w.0));
+        self.sees &= cycle.now.since(frame.imu.at) <= READING_AGE_MAX;
         if gyro.iter().all(|w| w.is_finite()) {
             self.spin = gyro;
         }
@@ -159,7 +173,9 @@ impl Cerebellum {
 
     fn take_joints(&mut self, cycle: &Cycle, frame: &SensorFrame) {
         let joints = self.legs.q.iter_mut().zip(&mut self.legs.dq).zip(frame.joints.iter());
+        self.sees = true;
         for ((q, dq), reading) in joints {
+            self.sees &= cycle.now.since(reading.at) <= READING_AGE_MAX;
             if reading.q.is_finite() && reading.dq.is_finite() {
                 // An old velocity says nothing of now; an old position is still the best guess.
                 let old = cycle.now.since(reading.at) > READING_AGE_MAX;
@@ -218,7 +234,7 @@ impl Cerebellum {
                 let kd = self.robot.limits.emergency_damping;
                 self.without_torque(Posture::Damped, JointCommand::damped(kd))
             }
-            Motion::Settle => self.settle(),
+            Motion::Settle => self.settle(cycle),
             Motion::Stand => self.on_feet(cycle, None),
             Motion::Walk(velocity) => self.on_feet(cycle, Some(velocity)),
         };
@@ -231,7 +247,10 @@ impl Cerebellum {
         Joints::filled(command, self.legs.q.len())
     }
 
-    fn settle(&mut self) -> Joints<JointCommand> {
+    fn settle(&mut self, cycle: &Cycle) -> Joints<JointCommand> {
+        if self.brakes() {
+            return self.balance(cycle, None);
+        }
         let settled = &self.robot.settled.joints;
         match self.posture {
             Posture::Settling | Posture::Settled => {}
@@ -257,7 +276,21 @@ impl Cerebellum {
         self.follow_path()
     }
 
+    /// A walk is still to be brought to rest: one that is pushed would fall where it is told to put
+    /// its feet down at once. Without its senses it cannot step either.
+    fn brakes(&mut self) -> bool {
+        if !self.trot.is_stepping() || !self.sees || !self.estimator.valid() {
+            return false;
+        }
+        let rotation = self.estimator.attitude().to_rotation_matrix().into_inner();
+        let margin = self.legs.capture_margin(&rotation, self.estimator.velocity());
+        self.steady = if margin < CAPTURE_MARGIN { 0.0 } else { self.steady + self.dt };
+        self.braking += self.dt;
+        self.steady < STEADY_TIME && self.braking < BRAKING_TIME
+    }
+
     fn on_feet(&mut self, cycle: &Cycle, walk: Option<BaseVelocity>) -> Joints<JointCommand> {
+        (self.braking, self.steady) = (0.0, 0.0);
         if !matches!(self.posture, Posture::Rising | Posture::Standing | Posture::Walking) {
             let under = (self.robot.settled.joints.as_slice(), GATHER_TIME);
             let up = (self.robot.stand.joints.as_slice(), self.robot.file.motion.rise_s);

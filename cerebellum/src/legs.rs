@@ -4,6 +4,8 @@ use model::{BaseMotion, Dynamics, JointKind, Kinematics, Robot};
 use nalgebra::{Matrix3, Vector3};
 use signals::FEET_MAX;
 
+/// m/s^2.
+const GRAVITY: f64 = 9.81;
 /// Most joints of one leg.
 const LEG_JOINTS_MAX: usize = 8;
 
@@ -77,6 +79,25 @@ impl Legs {
         let base = BaseMotion { angular: spin, ..BaseMotion::at_rest(rotation) };
         let joints = [self.q.as_slice(), self.dq.as_slice(), self.zero.as_slice()];
         self.dynamics.rnea(&robot.model, &base, joints, &mut self.bias);
+    }
+
+    /// How far inside the polygon of all feet the capture point lies, m; negative outside. The base
+    /// is turned by `rotation` and moves with `velocity`, m/s, both to the odometry frame.
+    ///
+    /// Capture point: J. Pratt et al., Capture Point: A Step toward Humanoid Push Recovery, 2006.
+    pub(crate) fn capture_margin(&self, rotation: &Matrix3<f64>, velocity: Vector3<f64>) -> f64 {
+        const DIRECTIONS: u8 = 16;
+        let feet = &self.legs[..self.count];
+        let from_com = |leg: &Leg| rotation * (leg.position - self.whole.com);
+        let height = feet.iter().map(|leg| -from_com(leg).z).fold(0.0, f64::max);
+        let capture = velocity * (height / GRAVITY).sqrt();
+        let margin = |direction: u8| {
+            let angle = f64::from(direction) * std::f64::consts::TAU / f64::from(DIRECTIONS);
+            let out = Vector3::new(angle.cos(), angle.sin(), 0.0);
+            let furthest = feet.iter().map(|leg| out.dot(&from_com(leg)));
+            furthest.fold(f64::NEG_INFINITY, f64::max) - out.dot(&capture)
+        };
+        (0..DIRECTIONS).map(margin).fold(f64::INFINITY, f64::min)
     }
 
     /// The joint motion that moves `foot` by `motion` (base frame; m gives rad, m/s gives rad/s),

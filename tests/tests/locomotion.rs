@@ -10,10 +10,10 @@ use body::Body;
 use cerebellum::{Cerebellum, ForcePlanner, InlineForcePlanner, MpcInput, MpcOutput};
 use model::Robot;
 use signals::{
-    BaseVelocity, Cycle, Instant, MetresPerSecond, ModelHash, Operator, OperatorAct, Plan,
+    BaseVelocity, Cycle, Instant, MetresPerSecond, ModelHash, Newtons, Operator, OperatorAct, Plan,
     PlanRequest, Posture, RadiansPerSecond, VelocityChunk,
 };
-use sim::{SimBody, SimTruth, Yard};
+use sim::{Disturbance, SimBody, SimTruth, Yard};
 
 /// Ticks from the start of a walk to the moment its mean is taken.
 const WALK_FROM: u64 = 4_500;
@@ -161,31 +161,55 @@ fn a_force_plan_takes_effect_on_its_tick_however_early_it_is_ready() {
 #[cfg_attr(debug_assertions, ignore = "minutes in debug; `tests/run demo` runs it in release")]
 fn it_settles_from_standing_and_from_walking() {
     for stop_at in [4_000_u64, 6_037, 6_111, 6_190, 6_263] {
-        let robot = robot();
-        let mut body = SimBody::new(&robot, &Yard::empty(), stop_at).unwrap();
-        let mut cerebellum = Cerebellum::new(&robot, inline());
-        let mut governor = patient_governor(&robot);
-        let mut posture = Posture::Limp;
-        for number in 0..stop_at + 4_000 {
-            let now = Instant::from_nanos(number * 1_000_000);
-            let cycle = Cycle { number, now, period: Duration::from_millis(1) };
-            let frame = body.sense(&cycle);
-            let state = cerebellum.estimate(&cycle, &frame);
-            let due = number > WALK_FROM && number.is_multiple_of(100);
-            let asked = due.then(|| plan(number, now, [0.6, 0.0, 0.4]));
-            let act = (number == 100).then_some(OperatorAct::Start);
-            let operator =
-                Operator { stop: number > stop_at, supervisor: Some(now), ..Operator::local(act) };
-            let ruling = governor.rule(&cycle, &frame, &state, asked.as_ref(), &operator);
-            let wanted = cerebellum.control(&cycle, &state, &ruling);
-            body.apply(governor.vet(&cycle, &state, wanted));
-            while governor.next_record().is_some() {}
-            posture = state.posture;
-            assert!(!body.truth().fallen, "stopped at {stop_at}, fell at {now:?}");
-        }
-        assert_eq!(governor.level(), signals::Level::Stopped, "stopped at {stop_at}");
-        assert_eq!(posture, Posture::Limp);
-        let truth = body.truth();
-        assert!(truth.attitude.tilt().0 < 0.1 && truth.position[2].0 < 0.16, "{truth:?}");
+        settle(stop_at, None);
     }
+}
+
+/// A stop is pressed while the walking robot is being shoved, or just after: it steps until it has
+/// its balance back, then settles.
+///
+/// Clauses: O1, S2.
+#[test]
+#[cfg_attr(debug_assertions, ignore = "minutes in debug; `tests/run demo` runs it in release")]
+fn a_stop_in_a_shove_does_not_fell_it() {
+    for push in [[0.0, 60.0, 0.0], [0.0, -60.0, 0.0], [60.0, 0.0, 0.0], [-45.0, -45.0, 0.0]] {
+        for late in [20, 60, 110, 170, 230, 290] {
+            settle(5_500, Some((5_500 - late, push)));
+        }
+    }
+}
+
+/// Walks, is shoved for 0.2 s with a force in N, world frame, from the tick given with it, is told
+/// to stop in tick `stop_at`, and must lie still in the end.
+fn settle(stop_at: u64, shove: Option<(u64, [f32; 3])>) {
+    let robot = robot();
+    let mut body = SimBody::new(&robot, &Yard::empty(), stop_at).unwrap();
+    let mut cerebellum = Cerebellum::new(&robot, inline());
+    let mut governor = patient_governor(&robot);
+    let mut posture = Posture::Limp;
+    for number in 0..stop_at + 4_500 {
+        let now = Instant::from_nanos(number * 1_000_000);
+        let cycle = Cycle { number, now, period: Duration::from_millis(1) };
+        if let Some((_, force)) = shove.filter(|(at, _)| *at == number) {
+            let duration = Duration::from_millis(200);
+            body.disturb(Disturbance::Push { force: force.map(Newtons), duration });
+        }
+        let frame = body.sense(&cycle);
+        let state = cerebellum.estimate(&cycle, &frame);
+        let due = number > WALK_FROM && number.is_multiple_of(100);
+        let asked = due.then(|| plan(number, now, [0.6, 0.0, 0.4]));
+        let act = (number == 100).then_some(OperatorAct::Start);
+        let operator =
+            Operator { stop: number > stop_at, supervisor: Some(now), ..Operator::local(act) };
+        let ruling = governor.rule(&cycle, &frame, &state, asked.as_ref(), &operator);
+        let wanted = cerebellum.control(&cycle, &state, &ruling);
+        body.apply(governor.vet(&cycle, &state, wanted));
+        while governor.next_record().is_some() {}
+        posture = state.posture;
+        assert!(!body.truth().fallen, "stopped at {stop_at}, shoved {shove:?}, fell at {now:?}");
+    }
+    assert_eq!(governor.max_level(), signals::Level::Stopped, "{stop_at}, shoved {shove:?}");
+    assert_eq!(posture, Posture::Limp);
+    let truth = body.truth();
+    assert!(truth.attitude.tilt().0 < 0.1 && truth.position[2].0 < 0.16, "{truth:?}");
 }
