@@ -66,7 +66,7 @@ impl JointGuard {
             q_high,
             emergency: emergency.0.min(limits.kd_max.0),
             leap: LEAP * limits.dq_max.0,
-            barrier: Barrier::new(limits, delay_s, age_max_s),
+            barrier: Barrier::new(limits, (q_low, q_high), delay_s, age_max_s),
         }
     }
 

@@ -6,6 +6,7 @@ use core::time::Duration;
 use heapless::Deque;
 use signals::{Cycle, Instant, JOINTS_MAX, JointId, ModelHash};
 
+use crate::joint::Change;
 use crate::{Actor, Hashes, Kind, Record, Rule};
 
 /// Records kept until the runtime drains them, every cycle. More are counted as lost.
@@ -58,6 +59,8 @@ pub(crate) struct Ledger {
     episodes: [Episode; SLOTS],
     /// Which episodes go on, one bit each.
     open: [u32; WORDS],
+    /// The word looked at in this cycle.
+    turn: usize,
 }
 
 impl Ledger {
@@ -72,10 +75,11 @@ impl Ledger {
             now: Instant::ZERO,
             episodes: [Episode::NONE; SLOTS],
             open: [0; WORDS],
+            turn: 0,
         }
     }
 
-    /// Begins a cycle, once: closes what has been quiet for long enough.
+    /// Begins a cycle, once: closes what has been quiet for long enough, a part in each cycle.
     pub(crate) fn begin(&mut self, cycle: &Cycle) {
         if self.cycle == cycle.number {
             return;
@@ -83,12 +87,11 @@ impl Ledger {
         self.cycle = cycle.number;
         self.now = cycle.now;
         self.acted = 0;
-        for word in 0..WORDS {
-            let mut bits = self.open.get(word).copied().unwrap_or_default();
-            while bits != 0 {
-                self.close_if_quiet(word * 32 + bits.trailing_zeros() as usize);
-                bits &= bits - 1;
-            }
+        self.turn = if self.turn + 1 < WORDS { self.turn + 1 } else { 0 };
+        let mut bits = self.open.get(self.turn).copied().unwrap_or_default();
+        while bits != 0 {
+            self.close_if_quiet(self.turn * 32 + bits.trailing_zeros() as usize);
+            bits &= bits - 1;
         }
     }
 
@@ -143,6 +146,24 @@ impl Ledger {
             }
             self.push(record);
         }
+    }
+
+    /// The same for a joint's number that was changed: one that goes on no worse only counts on.
+    pub(crate) fn limiting(&mut self, joint: JointId, change: &Change) {
+        let &Change { rule, asked, allowed, measured, limit } = change;
+        let slot = (rule as usize).saturating_sub(JOINT_RULES.start) * JOINTS_MAX + joint.index();
+        if let Some(episode) = self.episodes.get_mut(slot)
+            && episode.rule == rule
+            && let [worst, least, ..] = episode.worst
+            && (asked - allowed).abs() <= (worst - least).abs()
+        {
+            episode.ticks = episode.ticks.saturating_add(u32::from(episode.last != self.now));
+            episode.last = self.now;
+            self.count(rule);
+            return;
+        }
+        let record = Record::of(rule, Kind::Limited, Actor::Cerebellum);
+        self.lasting(Record { joint: Some(joint), asked, allowed, measured, limit, ..record });
     }
 
     pub(crate) fn next(&mut self) -> Option<Record> {

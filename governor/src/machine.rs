@@ -300,6 +300,10 @@ impl Machine {
     }
 
     fn raise_transients(&mut self, times: &Times, facts: &Facts, done: &mut Step) {
+        // The usual case first: nothing is asked for, and nothing waits.
+        if facts.asked == Level::Nominal && self.transient.iter().all(Transient::is_idle) {
+            return;
+        }
         let mut asked = facts.asked;
         let was_limited = self.transient_level() == Level::Limited;
         for (index, level) in TRANSIENT.into_iter().enumerate() {
@@ -347,6 +351,10 @@ impl Machine {
 
     fn raise_latches(&mut self, times: &Times, facts: &Facts, limp: bool, done: &mut Step) {
         let go_safe = matches!(facts.act, Some((_, OperatorAct::GoSafe)));
+        let stops = facts.stop || facts.cut || go_safe || facts.asked >= Level::Settle;
+        if !stops && self.latched.is_none() {
+            return;
+        }
         // Worst last, so that what is latched at the end is the worst.
         let stop = (facts.stop || go_safe).then_some(Level::Settle);
         let settling = self.latched == Some(Level::Settle);

@@ -239,7 +239,7 @@ impl Pace {
         // The usual case first: every beam ends further away than the whole speed needs.
         let most = velocity.forward.0.abs() + velocity.left.0.abs();
         let clear = kept + most * (t + most / (2.0 * a));
-        if scan.ranges.iter().all(|range| range.0 >= clear) {
+        if scan.ranges.iter().fold(true, |all, range| all & (range.0 >= clear)) {
             return None;
         }
         let mut cap: Option<Cap> = None;

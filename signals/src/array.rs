@@ -50,8 +50,9 @@ macro_rules! indexed_array {
             }
 
             /// The ids in use, in order.
+            #[expect(clippy::cast_possible_truncation, reason = "the capacity is below 256")]
             pub fn ids(&self) -> impl DoubleEndedIterator<Item = $id> + use<T> {
-                (0..self.len).filter_map($id::new)
+                (0..self.len.min($capacity)).map(|index| $id(index as u8))
             }
 
             /// The values in use, in order.

@@ -44,11 +44,9 @@ impl JointCommand {
     /// All five numbers are finite.
     #[must_use]
     pub const fn is_finite(&self) -> bool {
-        self.q.is_finite()
-            && self.dq.is_finite()
-            && self.kp.is_finite()
-            && self.kd.is_finite()
-            && self.tau.is_finite()
+        // A number times zero is zero, anything else is NaN: one comparison instead of five.
+        let Self { q, dq, kp, kd, tau } = *self;
+        q.0 * 0.0 + dq.0 * 0.0 + kp.0 * 0.0 + kd.0 * 0.0 + tau.0 * 0.0 == 0.0
     }
 }
 

@@ -1,12 +1,13 @@
 //! Numbers with a unit: `repr(transparent)` over `f32`, and only the arithmetic that means
 //! something.
 
+use core::cmp::Ordering;
 use core::ops::{Add, AddAssign, Div, Mul, Neg, Sub, SubAssign};
 
 macro_rules! unit {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, Default, PartialEq, PartialOrd)]
+        #[derive(Clone, Copy, Debug, Default, PartialEq)]
         #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
         #[repr(transparent)]
         pub struct $name(pub f32);
@@ -44,6 +45,24 @@ macro_rules! unit {
             #[must_use]
             pub const fn is_finite(self) -> bool {
                 self.0.is_finite()
+            }
+        }
+        // Those made of `partial_cmp` compare twice.
+        impl PartialOrd for $name {
+            fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+                self.0.partial_cmp(&other.0)
+            }
+            fn lt(&self, other: &Self) -> bool {
+                self.0 < other.0
+            }
+            fn le(&self, other: &Self) -> bool {
+                self.0 <= other.0
+            }
+            fn gt(&self, other: &Self) -> bool {
+                self.0 > other.0
+            }
+            fn ge(&self, other: &Self) -> bool {
+                self.0 >= other.0
             }
         }
         impl Add for $name {

@@ -55,7 +55,7 @@ impl Governor {
                 }
             }
         }
-        self.heat.turn(now, &self.traces);
+        self.heat.turn(now, &mut self.traces);
         self.given.tell(&wanted.joints);
         Vetted::seal(wanted, cycle, self.envelope_id)
     }
@@ -236,7 +236,7 @@ impl Governor {
                 let holds = anchor.is_some() && change.rule == Rule::JointTorque;
                 let soft = holds.then(|| joint::scaled(limited, change.allowed / change.asked));
                 limited = soft.unwrap_or(joint::pure(change.allowed));
-                self.ledger.lasting(changed(joint, &change));
+                self.ledger.limiting(joint, &change);
                 change.allowed
             }
         };
@@ -256,7 +256,7 @@ impl Governor {
         let (guard, ledger, mut far) = (&self.guards[joint], &mut self.ledger, false);
         let mut limited = guard.limited(wanted, |change| {
             far |= change.rule == Rule::JointPosition;
-            ledger.lasting(changed(joint, &change));
+            ledger.limiting(joint, &change);
         });
         if far {
             self.targets.beyond(joint, self.ruled.unwrap_or_default());
@@ -270,7 +270,7 @@ impl Governor {
         let before = self.traces.aim(joint, asked, target);
         if let Some(change) = change {
             self.traces.stir(joint, true);
-            self.ledger.lasting(changed(joint, &change));
+            self.ledger.limiting(joint, &change);
             // On its way to a target that jumped once it has not jumped again.
             if !before.is_nan()
                 && !guard.leads(&JointCommand { q: Radians(asked), ..limited }, before)
@@ -304,9 +304,9 @@ impl Governor {
             }
             let allowed = asked * factor;
             joints[joint] = joint::pure(allowed);
-            self.traces.keep(joint, allowed, speed, self.watch.seen_at(joint));
+            self.traces.amend(joint, allowed);
             let change = Change { rule, asked, allowed, measured, limit };
-            self.ledger.lasting(changed(joint, &change));
+            self.ledger.limiting(joint, &change);
         }
     }
 
@@ -314,14 +314,14 @@ impl Governor {
     /// bound since it was last seen, it may follow; then its drive holds it there by itself.
     fn unseen(&mut self, now: Instant, joint: JointId, wanted: JointCommand) -> JointCommand {
         let (guard, ledger) = (&self.guards[joint], &mut self.ledger);
-        let limited = guard.limited(wanted, |change| ledger.lasting(changed(joint, &change)));
+        let limited = guard.limited(wanted, |change| ledger.limiting(joint, &change));
         let last = self.watch.last_seen(joint);
         let at = self.watch.seen_at(joint);
         self.traces.stir(joint, true);
         let (age, longest) = (now.since(at), self.profile.reading_age_settle);
         let command = if age > longest {
             let (softer, change) = guard.softened(limited, last);
-            change.into_iter().for_each(|change| ledger.lasting(changed(joint, &change)));
+            change.into_iter().for_each(|change| ledger.limiting(joint, &change));
             softer
         } else {
             let past = self.traces.past(joint, last.dq.0, at, guard.horizon(age));
@@ -338,7 +338,7 @@ impl Governor {
                 Ok(_) if free => limited,
                 answer => {
                     let change = answer.err();
-                    change.into_iter().for_each(|c| ledger.lasting(changed(joint, &c)));
+                    change.into_iter().for_each(|c| ledger.limiting(joint, &c));
                     guard.held(self.traces.anchor(joint, last.q.0, guard.turn()))
                 }
             }
@@ -352,10 +352,4 @@ impl Governor {
 
 const fn refused(rule: Rule) -> Record {
     Record::of(rule, Kind::Refused, Actor::Cerebellum)
-}
-
-const fn changed(joint: JointId, change: &Change) -> Record {
-    let Change { rule, asked, allowed, measured, limit } = *change;
-    let record = Record::of(rule, Kind::Limited, Actor::Cerebellum);
-    Record { joint: Some(joint), asked, allowed, measured, limit, ..record }
 }

@@ -36,6 +36,8 @@ const RESPONSE: f32 = 0.003;
 const RESPONSE_DELAYS: f32 = 1.0;
 /// Part of the speed limit that a calm joint stays away from it.
 const CALM_SHARE: f32 = 0.25;
+/// Part of the speed limit up to which a joint far from its limits is calm without a closer look.
+const SLOW_SHARE: f32 = 0.1;
 
 /// One end of the torque interval, and what made it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -100,10 +102,20 @@ struct Calm {
     torque_rate: f32,
     /// Largest change of speed, rad/s^2.
     acceleration: f32,
+    /// Up to this speed, rad/s, no bound can touch it between these positions, rad.
+    slow: f32,
+    low: f32,
+    high: f32,
 }
 
 impl Barrier {
-    pub(crate) fn new(limits: &JointLimits, delay_s: f32, age_max_s: f32) -> Self {
+    /// For a joint between the positions `q_low` and `q_high`, rad.
+    pub(crate) fn new(
+        limits: &JointLimits,
+        (q_low, q_high): (f32, f32),
+        delay_s: f32,
+        age_max_s: f32,
+    ) -> Self {
         let l = limits;
         let (tau_max, dq_max, b) = (l.tau_max.0, l.dq_max.0, l.braking.0);
         let (inertia, rate) = (l.inertia_min.0, l.torque_rate.0);
@@ -117,11 +129,19 @@ impl Barrier {
         let growth = acceleration * horizon;
         let bands = 2.0 * band + tau_max * (acceleration + b) / rate;
         let needed = bands.max(1.5 * acceleration * response) + growth;
+        let speed = l.corner_speed.0.min(dq_max - needed);
+        let reserve = (needed + b * response).max(2.0 * b * response);
+        let slow = speed.min(SLOW_SHARE * dq_max);
+        let way = slow + reserve;
+        let kept = horizon * (slow + growth) + shift + way * way / (2.0 * b);
         let calm = Calm {
             horizon,
-            speed: l.corner_speed.0.min(dq_max - needed),
-            reserve: (needed + b * response).max(2.0 * b * response),
+            speed,
+            reserve,
             growth,
+            slow,
+            low: q_low + kept,
+            high: q_high - kept,
             torque_step: 0.25 * acceleration * inertia / slots(),
             torque_rate: rate.min(inertia * endless(l.jerk_max.0)),
             acceleration: 0.5 * acceleration,
@@ -156,11 +176,15 @@ impl Barrier {
     ) -> bool {
         let calm = &self.calm;
         let (q, speed) = (measured.q.0, measured.dq.0.abs());
+        if torque.abs() > self.tau_max || torque.is_nan() {
+            return false;
+        }
+        if speed <= calm.slow && q >= calm.low && q <= calm.high {
+            return true;
+        }
         let nearest = (q_high - q).min(q - q_low) - calm.horizon * (speed + calm.growth);
         let needed = speed + calm.reserve;
-        speed <= calm.speed
-            && torque.abs() <= self.tau_max
-            && 2.0 * self.braking * (nearest - self.shift) >= needed * needed
+        speed <= calm.speed && 2.0 * self.braking * (nearest - self.shift) >= needed * needed
     }
 
     /// So small a change of torque and speed within `dt`, s, that a calm joint stays calm.

@@ -5,9 +5,9 @@
 //! may be for ever. From a part of that on the permitted torque falls in a straight line to the
 //! continuous torque, so that `x` never passes it.
 
-use signals::{Instant, JOINTS_MAX, JointId, JointLimits, Joints};
+use signals::{Instant, JointId, JointLimits, Joints};
 
-use super::trace::{SLOTS, Traces};
+use super::trace::Traces;
 
 /// Part of the warmth permitted for ever from which torque is taken away.
 const WARM: f32 = 0.8;
@@ -33,9 +33,6 @@ pub(crate) struct Heat {
     cool: bool,
 }
 
-// Each joint's turn comes before what it was told has left its trace.
-const _: () = assert!(JOINTS_MAX <= SLOTS);
-
 impl Heat {
     pub(crate) fn new(limits: &Joints<JointLimits>) -> Self {
         let windings = limits.map(|l| Winding {
@@ -49,14 +46,14 @@ impl Heat {
     }
 
     /// The next joint's turn: what it was told since its last one warms its winding.
-    pub(crate) fn turn(&mut self, now: Instant, traces: &Traces) {
+    pub(crate) fn turn(&mut self, now: Instant, traces: &mut Traces) {
         let len = self.windings.len();
         let Some(joint) = JointId::new(self.next) else { return };
         self.next = if self.next + 1 < len { self.next + 1 } else { 0 };
         let winding = &mut self.windings[joint];
         let elapsed = winding.at.replace(now).map_or(0.0, |at| now.since(at).as_secs_f32());
         let share = (elapsed * winding.per_time).min(1.0);
-        winding.warmth += (traces.mean_square(joint, len) - winding.warmth) * share;
+        winding.warmth += (traces.mean_square(joint) - winding.warmth) * share;
         let allowed = winding.allowed();
         self.allowed[joint] = allowed;
         if allowed < winding.tau_max {

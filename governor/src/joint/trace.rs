@@ -32,6 +32,8 @@ struct Trace {
     /// Where its drive holds it while it is out of sight, rad, and for how many ticks more.
     anchor: f32,
     anchored: u32,
+    /// Sum of the squared torques since they were asked for, N^2 m^2, and of how many ticks.
+    squares: (f32, f32),
 }
 
 impl Trace {
@@ -45,6 +47,7 @@ impl Trace {
         asked: f32::NAN,
         anchor: 0.0,
         anchored: 0,
+        squares: (0.0, 0.0),
     };
 }
 
@@ -197,16 +200,11 @@ impl Traces {
         core::mem::replace(&mut trace.asked, asked)
     }
 
-    /// Mean of the squared torques over the last `ticks`, this one included, N^2 m^2.
-    pub(crate) fn mean_square(&self, joint: JointId, ticks: usize) -> f32 {
-        let trace = &self.joints[joint];
-        let (mut sum, mut number) = (0.0, 0.0);
-        for ticks in 0..ticks.min(SLOTS) {
-            let torque = trace.torque.get(back(self.slot, ticks)).copied().unwrap_or_default();
-            sum += torque * torque;
-            number += 1.0;
-        }
-        if number > 0.0 { sum / number } else { 0.0 }
+    /// Mean of the squared torques since this was asked last, N^2 m^2.
+    pub(crate) fn mean_square(&mut self, joint: JointId) -> f32 {
+        let trace = &mut self.joints[joint];
+        let (sum, ticks) = core::mem::take(&mut trace.squares);
+        if ticks > 0.0 { (sum / ticks).max(0.0) } else { 0.0 }
     }
 
     /// Torque and speed of this tick, N m and rad/s.
@@ -261,6 +259,17 @@ impl Traces {
         }
         if let Some(kept) = trace.at.get_mut(slot) {
             *kept = at.as_nanos();
+        }
+        let (sum, ticks) = trace.squares;
+        trace.squares = (sum + torque * torque, ticks + 1.0);
+    }
+
+    /// Another torque than the one kept in this tick, N m.
+    pub(crate) fn amend(&mut self, joint: JointId, torque: f32) {
+        let trace = &mut self.joints[joint];
+        if let Some(kept) = trace.torque.get_mut(self.slot % SLOTS) {
+            let before = core::mem::replace(kept, torque);
+            trace.squares.0 += torque * torque - before * before;
         }
     }
 }

@@ -68,6 +68,11 @@ impl Transient {
         self.left > 0
     }
 
+    /// Nothing was seen for long.
+    pub(crate) const fn is_idle(&self) -> bool {
+        self.left | self.charge == 0
+    }
+
     /// Takes one step in; true when the cause has lasted for `dwell`. What lasts was there before:
     /// after a stall no single sight climbs several rungs.
     #[inline]
@@ -78,8 +83,7 @@ impl Transient {
         clean: Micros,
         dwell: Option<Micros>,
     ) -> bool {
-        // The usual case: nothing seen, nothing left.
-        if !seen && self.charge == 0 && self.left == 0 {
+        if !seen && self.is_idle() {
             return false;
         }
         let was_dirty = self.is_dirty();
