@@ -28,6 +28,7 @@ use writer::{Kept, Writer};
 mod event;
 mod line;
 mod read;
+mod sound;
 mod tick;
 mod writer;
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use mcap::MessageStream;
 use mcap::read::Options;
 
+use super::sound::sound_length;
 use super::writer::HASH;
 use super::{EventLine, JournalInfo, LevelLine, RecordLine, Tick};
 
@@ -67,7 +68,8 @@ impl ReadJournal {
         if !bytes.starts_with(mcap::MAGIC) {
             return Err("it does not begin like an MCAP file".into());
         }
-        let stream = MessageStream::new_with_options(bytes, Options::IgnoreEndMagic.into())
+        let sound = bytes.get(..sound_length(bytes)).unwrap_or(bytes);
+        let stream = MessageStream::new_with_options(sound, Options::IgnoreEndMagic.into())
             .map_err(|error| error.to_string())?;
         let mut journal = Self::default();
         for message in stream {
@@ -81,6 +83,9 @@ impl ReadJournal {
         }
         if journal.cut.is_none() && !bytes.ends_with(mcap::MAGIC) {
             journal.cut = Some("the end of the file is missing".into());
+        }
+        if journal.cut.is_none() && sound.len() < bytes.len() {
+            journal.cut = Some(format!("the record at byte {} is broken", sound.len()));
         }
         Ok(journal)
     }
