@@ -19,7 +19,7 @@ use crate::brain_thread::{BrainThread, MakePlanner};
 use crate::error::RunError;
 use crate::mpc_thread::ThreadForcePlanner;
 use crate::robot_source::RobotSource;
-use crate::space;
+use crate::space::{self, ms};
 use crate::worker::Bell;
 
 /// The governor of `robot`, with the limits and the profile of its file.
@@ -38,7 +38,6 @@ pub fn governor(robot: &Robot) -> Result<Governor, RunError> {
 #[must_use]
 pub fn profile(robot: &Robot) -> Profile {
     let file = &robot.file.governor;
-    let ms = |value: f64| Duration::from_secs_f64(value * 1e-3);
     let planar = MetresPerSecondSquared(file.acceleration_max_m_s2);
     let watched = |s: &model::SupervisionFile| Supervision {
         notice: ms(s.notice_ms),
@@ -72,7 +71,7 @@ pub fn profile(robot: &Robot) -> Profile {
         reading_age_limited: ms(file.reading_age_limited_ms),
         reading_age_settle: ms(file.reading_age_settle_ms),
         limited_scale: file.limited_scale,
-        settle_timeout: Duration::from_secs_f64(file.settle_timeout_s),
+        settle_timeout: Duration::try_from_secs_f64(file.settle_timeout_s).unwrap_or(Duration::MAX),
         command_validity: ms(robot.file.control.command_validity_ms),
         brake_delay: ms(file.actuation_delay_ms),
         position_margin: Radians(file.position_margin_rad),
@@ -93,7 +92,6 @@ pub fn profile(robot: &Robot) -> Profile {
 }
 
 fn stick(file: &model::StickFile) -> StickRule {
-    let ms = |value: f64| Duration::from_secs_f64(value * 1e-3);
     StickRule {
         age_max: ms(file.age_max_ms),
         limited: ms(file.limited_ms),
@@ -108,7 +106,6 @@ fn stick(file: &model::StickFile) -> StickRule {
 }
 
 fn lidar(file: &model::GovernorFile) -> LidarRule {
-    let ms = |value: f64| Duration::from_secs_f64(value * 1e-3);
     LidarRule {
         radius: Metres(file.lidar_radius_m),
         margin: Metres(file.lidar_margin_m),
@@ -119,7 +116,6 @@ fn lidar(file: &model::GovernorFile) -> LidarRule {
 }
 
 fn habits(file: &HabitsFile) -> HabitRule {
-    let ms = |value: f64| Duration::from_secs_f64(value * 1e-3);
     let may = |skill| file.skills.contains(&skill);
     HabitRule {
         skills: Skills {
@@ -156,7 +152,7 @@ fn health(file: &HealthFile) -> HealthRule {
         hold_joint: Radians(file.hold_joint_deg.to_radians()),
         late_limited: file.late_limited_ticks,
         late_hold: file.late_hold_ticks,
-        late_gap: Duration::from_secs_f64(file.late_gap_ms * 1e-3),
+        late_gap: ms(file.late_gap_ms),
         ..HealthRule::default()
     }
 }
