@@ -4,6 +4,9 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![allow(missing_docs, unreachable_pub, reason = "modules shared by tests")]
 
+/// What the runtime holds against each cycle, held against the machine alone here.
+#[path = "../../runtime/src/observer/conduct.rs"]
+mod conduct;
 mod dice;
 mod invariants;
 mod machine_inputs;
@@ -18,7 +21,10 @@ use governor::{Facts, Machine, Times};
 use invariants::{Broken, Ghost, INVARIANTS, Subject, TWINS, advance, bit, name};
 use machine_inputs::{ACTS, GOOD, LEVELS, ROLES, Scope, drawn, inputs};
 use planted::{BUGS, FOURTH_LIMITED, LADDER_LASTS, LADDER_RUNG, Planted};
-use signals::{Level, OperatorAct, Role};
+use signals::{
+    Authority, BaseVelocity, BodyCommand, Damping, Instant, JointCommand, Joints, Level, Motion,
+    Operator, OperatorAct, Role, Ruling, Stick,
+};
 use stateright::{Checker, Model, Property};
 
 /// A machine with its past, and what the last step has broken.
@@ -192,7 +198,7 @@ fn every_way_a_limited_comes_back() {
 fn live(seed: u64, times: &Times, elapsed: &[u64], steps: usize) -> usize {
     let mut dice = Dice::new(seed);
     let (mut machine, mut past) = (Machine::new(false), Ghost::new(false, times));
-    let mut seen = HashSet::new();
+    let (mut conduct, mut seen) = (conduct::Conduct::default(), HashSet::new());
     let scope = Scope { levels: &LEVELS, acts: &ACTS, devices: true };
     let mut facts = GOOD;
     for number in 0..steps {
@@ -206,6 +212,9 @@ fn live(seed: u64, times: &Times, elapsed: &[u64], steps: usize) -> usize {
         let (after, step, remembered, broken) = advance(times, &machine, &past, &now);
         let told: Vec<_> = (0..32).filter(|bit| broken >> bit & 1 != 0).map(name).collect();
         assert!(told.is_empty(), "seed {seed}, step {number}: {told:?}\n{machine:?}\n{now:?}");
+        let (operator, ruling, command) = from_outside(&after, times, &now);
+        let objection = conduct.judge(&operator, &ruling, &command);
+        assert_eq!(objection, None, "seed {seed}, step {number}\n{machine:?}\n{now:?}");
         let mut again = machine;
         assert_eq!((again.step(times, &now), again), (step, after), "not repeatable");
         seen.insert((after.mode(), after.level(), after.holds()));
@@ -213,9 +222,35 @@ fn live(seed: u64, times: &Times, elapsed: &[u64], steps: usize) -> usize {
         // Locked out without end teaches nothing more.
         if dice.one_in(5_000) {
             (machine, past) = (Machine::new(false), Ghost::new(false, times));
+            conduct = conduct::Conduct::default();
         }
     }
     seen.len()
+}
+
+/// What somebody beside a robot of one joint would see, were the machine all of its governor.
+fn from_outside(
+    machine: &Machine,
+    times: &Times,
+    facts: &Facts,
+) -> (Operator, Ruling, BodyCommand) {
+    let (role, act) = facts.act.unzip();
+    let stick = Stick { held: facts.stick, ..Stick::default() };
+    let (level, authority) = (machine.level(), machine.authority(facts));
+    let motion = match authority {
+        _ if machine.is_limp() => Motion::Limp,
+        Authority::StopControl => Motion::Damp,
+        Authority::None => Motion::Stand,
+        Authority::Teleop | Authority::Brain => Motion::Walk(BaseVelocity::ZERO),
+    };
+    let limp = motion == Motion::Limp;
+    let joint = if limp { JointCommand::LIMP } else { JointCommand::damped(Damping(1.0)) };
+    let (mode, warning) = (machine.mode(), machine.warns(times));
+    let ruling = Ruling { mode, authority, level, motion, warning, ..Ruling::default() };
+    let (stop, cut, role) = (facts.stop, facts.cut, role.unwrap_or_default());
+    let operator = Operator { stop, cut, act, role, stick: Some(stick), supervisor: None };
+    let command = BodyCommand { joints: Joints::filled(joint, 1), valid_until: Instant::ZERO };
+    (operator, ruling, command)
 }
 
 /// Clauses: S4, S5, W1, W2, E5.

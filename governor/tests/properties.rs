@@ -3,6 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod common;
+/// What the runtime holds against each cycle, held against random ones here.
+#[allow(unreachable_pub, reason = "public there")]
+#[path = "../../runtime/src/observer/conduct.rs"]
+mod conduct;
 
 use common::{JOINTS, TICK, hardware, joint};
 use governor::{Envelope, Governor, HealthRule, Kind, LidarRule, Profile};
@@ -298,6 +302,7 @@ proptest! {
             Vec::new()
         };
         let mut before = governor.ruling();
+        let mut conduct = conduct::Conduct::default();
         for step in prelude.iter().chain(&steps) {
             let cycle = Cycle { number, now, period: TICK };
             let (frame, state) = (frame_of(step, now), state_of(step, now));
@@ -321,6 +326,7 @@ proptest! {
             let vetted = governor.vet(&cycle, &state, wanted);
             if step.ruled {
                 check_command(&vetted, step, now, &before);
+                prop_assert_eq!(conduct.judge(&step.operator, &before, &vetted), None);
             } else {
                 prop_assert!(vetted.joints.iter().all(|c| c.is_finite() && c.kp.0 == 0.0));
             }

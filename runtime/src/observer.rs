@@ -1,8 +1,13 @@
-//! Looks at every command a body gets and judges it by the robot file alone. It shares no code with
-//! the governor, so that a mistake there is seen here.
+//! Looks at every command a body gets and judges it by the robot file alone, and at every ruling
+//! and judges it by what the person did. It shares no code with the governor, so that a mistake
+//! there is seen here.
+
+mod conduct;
 
 use model::Robot;
-use signals::{BodyCommand, BodyState};
+use signals::{BodyCommand, BodyState, Operator, Ruling};
+
+pub use conduct::Conduct;
 
 /// What was seen so far.
 ///
@@ -10,7 +15,8 @@ use signals::{BodyCommand, BodyState};
 #[derive(Clone, Debug)]
 pub struct Observer {
     joints: Vec<Limits>,
-    /// Commands outside the limits.
+    conduct: Conduct,
+    /// Commands outside the limits, and cycles against the rules of stops and authority.
     pub violations: u64,
     /// What the first of them was.
     pub first: Option<String>,
@@ -46,7 +52,7 @@ impl Observer {
             )
         };
         let joints = robot.joint_names().filter_map(of_joint).collect();
-        Self { joints, violations: 0, first: None }
+        Self { joints, conduct: Conduct::default(), violations: 0, first: None }
     }
 
     /// Judges one command on a body in `state`.
@@ -75,11 +81,26 @@ impl Observer {
             }
         }
         if let Some((joint, what)) = broken {
-            self.violations += 1;
-            if self.first.is_none() {
-                let at = state.at.as_seconds();
-                self.first = Some(format!("{what} of joint {joint} at {at:.3} s"));
-            }
+            self.note(state, &format!("{what} of joint {joint}"));
+        }
+    }
+
+    /// Judges one ruling, with the command it led to, by what the person did in that cycle.
+    pub fn judge_conduct(
+        &mut self,
+        operator: &Operator,
+        ruling: &Ruling,
+        (state, command): (&BodyState, &BodyCommand),
+    ) {
+        if let Some(what) = self.conduct.judge(operator, ruling, command) {
+            self.note(state, what);
+        }
+    }
+
+    fn note(&mut self, state: &BodyState, what: &str) {
+        self.violations += 1;
+        if self.first.is_none() {
+            self.first = Some(format!("{what} at {:.3} s", state.at.as_seconds()));
         }
     }
 }
@@ -90,5 +111,109 @@ impl Limits {
         let share = (self.no_load - speed.abs()) / (self.no_load - self.corner);
         let driving = self.torque * share.clamp(0.0, 1.0);
         if speed >= 0.0 { (-self.torque, driving) } else { (-driving, self.torque) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use signals::{
+        Authority, BaseVelocity, Damping, Instant, JointCommand, Joints, Level, Mode, Motion,
+        OperatorAct, Role,
+    };
+
+    type Scene = (Operator, Ruling, BodyCommand);
+
+    fn scene(act: Option<OperatorAct>, level: Level, motion: Motion) -> Scene {
+        let stopping = level >= Level::Settle;
+        let walks = matches!(motion, Motion::Walk(_));
+        let authority = match motion {
+            _ if stopping => Authority::StopControl,
+            _ if walks => Authority::Brain,
+            _ => Authority::None,
+        };
+        let ruling =
+            Ruling { mode: Mode::Auto, authority, level, motion, epoch: 3, ..Ruling::default() };
+        let limp = motion == Motion::Limp;
+        let joint = if limp { JointCommand::LIMP } else { JointCommand::damped(Damping(1.0)) };
+        let joints = Joints::filled(joint, 2);
+        let command = BodyCommand { joints, valid_until: Instant::ZERO };
+        (Operator::local(act), ruling, command)
+    }
+
+    fn walk() -> Motion {
+        Motion::Walk(BaseVelocity::ZERO)
+    }
+
+    /// A run with a start, a stop, a reset, another start, a hold and its end.
+    fn story() -> Vec<Scene> {
+        let (start, reset) = (Some(OperatorAct::Start), Some(OperatorAct::Reset));
+        let mut story = vec![
+            scene(None, Level::Nominal, Motion::Limp),
+            scene(start, Level::Nominal, Motion::Stand),
+            scene(None, Level::Nominal, walk()),
+            scene(None, Level::Settle, Motion::Settle),
+            scene(None, Level::Cut, Motion::Limp),
+            scene(None, Level::Cut, Motion::Limp),
+            scene(reset, Level::Nominal, Motion::Limp),
+            scene(start, Level::Nominal, Motion::Stand),
+            scene(None, Level::Hold, Motion::Stand),
+            scene(start, Level::Nominal, Motion::Stand),
+            scene(None, Level::Nominal, walk()),
+        ];
+        story[3].0.stop = true;
+        story[4].0.cut = true;
+        story
+    }
+
+    fn objection(story: &[Scene]) -> Option<&'static str> {
+        let mut conduct = Conduct::default();
+        story
+            .iter()
+            .find_map(|(operator, ruling, command)| conduct.judge(operator, ruling, command))
+    }
+
+    /// Clauses: O1, O6, S4, S5, S9.
+    #[test]
+    fn every_rule_of_stops_and_authority_is_seen_when_it_is_broken() {
+        type Spoil = fn(&mut Vec<Scene>);
+        let spoilt: [(&str, Spoil); 17] = [
+            ("given and is not in force", |s| s[2].0.stop = true),
+            ("given and is not in force", |s| s[2].0.act = Some(OperatorAct::GoSafe)),
+            ("pressed and there is torque", |s| {
+                s[4].2 = s[3].2;
+                s[4].1.motion = Motion::Damp;
+            }),
+            ("motion began without a start", |s| s[1].0.act = None),
+            ("motion began without a start", |s| s[7].0.role = Role::Supervisor),
+            ("ended without a reset", |s| s[6].0.act = Some(OperatorAct::Start)),
+            ("ended without a reset", |s| s[6].0.role = Role::Operator),
+            ("a reset started something", |s| {
+                s[6] = scene(s[6].0.act, Level::Nominal, Motion::Damp);
+            }),
+            ("hold ended without", |s| s[9].0.act = None),
+            ("from SETTLE on and only then", |s| s[3].1.authority = Authority::Brain),
+            ("from SETTLE on and only then", |s| s[2].1.authority = Authority::StopControl),
+            ("between 0 and 1", |s| s[2].1.scale = f32::NAN),
+            ("at HOLD or worse", |s| s[8] = scene(None, Level::Hold, walk())),
+            ("while it warns", |s| s[2].1.warning = true),
+            ("may not drive", |s| s[2].1.mode = Mode::Manual),
+            ("older lease", |s| s[5].1.epoch = 2),
+            ("limp by the ruling", |s| s[0].2 = s[1].2),
+        ];
+        assert_eq!(objection(&story()), None);
+        for (words, spoil) in spoilt {
+            let mut story = story();
+            spoil(&mut story);
+            let told = objection(&story).unwrap_or("nothing");
+            assert!(told.contains(words), "{words}: {told}");
+        }
+        let mut locked = story();
+        locked[5].1.mode = Mode::Lockout;
+        assert_eq!(objection(&locked), Some("a lockout ended without a maintainer"));
+        let mut unlocked = scene(Some(OperatorAct::Unlock), Level::Cut, Motion::Limp);
+        unlocked.0.role = Role::Maintainer;
+        locked.insert(6, unlocked);
+        assert_eq!(objection(&locked), None);
     }
 }

@@ -68,7 +68,8 @@ pub struct Report {
     pub governor: GovernorReport,
     /// Allocations between sensing and applying, in all cycles together.
     pub cycle_allocations: u64,
-    /// Commands a body got outside the limits of its file, by an observer that is not the governor.
+    /// Commands a body got outside the limits of its file and cycles against the rules of stops and
+    /// authority, by an observer that is not the governor.
     pub limit_violations: u64,
     /// Hash of every state and verdict; equal for equal seeds.
     pub state_hash: String,

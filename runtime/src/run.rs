@@ -201,7 +201,7 @@ impl Run {
             self.bell.iter().for_each(Bell::deliver);
             self.operator.act = None;
             turns += 1;
-            self.note(&cycle, &turn, due - tick);
+            self.note(&cycle, (&turn, &operator), due - tick);
             if let Some(tap) = &mut self.tap {
                 tap.turn(&cycle, self.parts.plans.latest(), &operator, &turn);
             }
@@ -228,11 +228,13 @@ impl Run {
     }
 
     /// Everything that is kept of one turn.
-    fn note(&mut self, cycle: &Cycle, turn: &Turn, skipped: u64) {
+    fn note(&mut self, cycle: &Cycle, (turn, operator): (&Turn, &Operator), skipped: u64) {
         while let Some(record) = self.parts.governor.next_record() {
             self.hear(&record);
         }
         self.observer.judge(&turn.state, &turn.vetted);
+        let seen = (&turn.state, &turn.vetted);
+        self.observer.judge_conduct(operator, &turn.ruling, seen);
         let truth = self.parts.body.truth();
         if self.metrics.take(&truth, &turn.state, turn.ruling.level, self.yard.goal()) {
             let kind = if truth.fallen { EventKind::Fall } else { EventKind::Collision };
@@ -542,7 +544,7 @@ impl Run {
         report.config_hashes.clone_from(&self.config_hashes);
         report.limit_violations = self.observer.violations;
         if let Some(first) = &self.observer.first {
-            tracing::warn!("a command left the limits of the robot file: first {first}");
+            tracing::warn!("the observer objects: first {first}");
         }
         let steps = &self.mission.results;
         let all_ok = self.mission.is_over() && steps.iter().all(|step| step.ok);
