@@ -312,7 +312,7 @@ clauses! {
     // C: cyber security.
     C1: "IEC 62443; ETSI EN 303 645 (unchecked)", "Input is never trusted", "不信任任何输入",
         "Robot, mission and policy files are read strictly; what is wrong is refused by name.",
-        Partly("fuzzing; access rules come with the network plane");
+        Partly("access rules come with the network plane");
     C2: "EU 2023/1230 1.2.1", "Frames to the drives are authentic", "驱动帧可验真",
         "A frame with a wrong sum, sequence or age is not acted on.",
         NotYet("firmware");
