@@ -193,6 +193,11 @@ impl Limbs {
         self.limited & (1 << joint.index()) != 0
     }
 
+    /// The joints that are kept from moving on, one bit each.
+    pub(crate) const fn all(&self) -> u32 {
+        self.limited
+    }
+
     /// The torque interval of a joint at speed `dq` without what brings two limbs too near. The
     /// interval's own bounds go first: they keep the joint inside its limits.
     pub(crate) fn bounds(
@@ -212,12 +217,7 @@ impl Limbs {
         let (up, down) = if down > up { (braking, braking) } else { (up, down) };
         let bound = |torque: f32| {
             let torque = torque.max(low.torque).min(high.torque);
-            Bound {
-                torque,
-                rule: Rule::SelfCollision,
-                measured: Some(self.nearest),
-                limit: self.kept,
-            }
+            Bound { torque, rule: Rule::SelfCollision, measured: self.nearest, limit: self.kept }
         };
         let high = if up < high.torque { bound(up) } else { high };
         let low = if down > low.torque { bound(down) } else { low };

@@ -9,6 +9,7 @@ use core::time::Duration;
 
 use signals::{JointCommand, JointId, JointReading, JointState, Joints, Level};
 
+use crate::joint::{between, larger, smaller};
 use crate::vitals::SPREAD;
 use crate::watch::{Cause, Input, Worst};
 use crate::{Actor, Rule};
@@ -61,8 +62,8 @@ impl Given {
     fn apart(&self, joint: JointId, state: JointState, (torque, tau_max): (f32, f32)) -> f32 {
         let (mut low, mut high) = (f32::INFINITY, f32::NEG_INFINITY);
         for joints in &self.commands {
-            let told = joints[joint].torque(state).0.max(-tau_max).min(tau_max);
-            (low, high) = (low.min(told), high.max(told));
+            let told = between(joints[joint].torque(state).0, -tau_max, tau_max);
+            (low, high) = (smaller(told, low), larger(told, high));
         }
         (low - torque).max(torque - high).max(0.0)
     }
@@ -115,7 +116,7 @@ impl Drives {
         let rule = &input.profile.health;
         // Below this torque nothing can be wrong, whatever the joint does.
         let slack = rule.blocked_torque.min(rule.sign_torque).max(0.0);
-        let wrong = smaller(rule.torque_error, rule.collision);
+        let wrong = stricter(rule.torque_error, rule.collision);
         let mut at = (turn % SPREAD) as usize;
         while let Some(joint) = JointId::new(at).filter(|_| at < limits.len()) {
             at = at.saturating_add(SPREAD as usize);
@@ -127,7 +128,7 @@ impl Drives {
             let tau_max = limits[joint].tau_max.0;
             let state = JointState { q: reading.q, dq: reading.dq };
             let told = given.torque(state).0;
-            let mut difference = (reading.tau.0 - told.max(-tau_max).min(tau_max)).abs();
+            let mut difference = (reading.tau.0 - between(told, -tau_max, tau_max)).abs();
             if difference > wrong * tau_max {
                 difference = input.given.apart(joint, state, (reading.tau.0, tau_max));
             }
@@ -205,7 +206,7 @@ impl Look<'_> {
 }
 
 /// The smaller of two parts, where zero stands for a check that is off.
-fn smaller(one: f32, other: f32) -> f32 {
+fn stricter(one: f32, other: f32) -> f32 {
     match (one > 0.0, other > 0.0) {
         (true, true) => one.min(other),
         (true, false) => one,

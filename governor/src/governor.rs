@@ -16,11 +16,12 @@ use crate::capsule::Limbs;
 use crate::deployment::Deployed;
 use crate::drives::Given;
 use crate::integrity::Integrity;
-use crate::joint::{Heat, JointGuard, Traces};
+use crate::joint::{Calm, Heat, JointGuard, Look, Traces};
 use crate::lease::LeaseBook;
 use crate::ledger::Ledger;
 use crate::machine::{Machine, Times};
 use crate::pace::Pace;
+use crate::row::every;
 use crate::tank::Tank;
 use crate::targets::Targets;
 use crate::watch::{Cause, Input, Watch};
@@ -39,6 +40,11 @@ pub struct Governor {
     envelope: Envelope,
     profile: Profile,
     guards: Joints<JointGuard>,
+    calm: Calm,
+    /// What it found in this cycle.
+    look: Look,
+    /// All joints, one bit each.
+    every: u32,
     integrity: Integrity,
     deployed: Deployed,
     traces: Traces,
@@ -94,8 +100,12 @@ impl Governor {
             let record = Record::of(Rule::ProfileInvalid, Kind::ModeChanged, Actor::Governor);
             ledger.event(Record { from_mode: Mode::Off, to_mode: machine.mode(), ..record });
         }
+        let guards = envelope.joints().map(|l| JointGuard::new(&l, emergency, margin, spans));
         Self {
-            guards: envelope.joints().map(|l| JointGuard::new(&l, emergency, margin, spans)),
+            calm: Calm::new(&guards),
+            look: Look::NONE,
+            every: every(guards.len()),
+            guards,
             traces: Traces::new(len),
             heat: Heat::new(envelope.joints()),
             tank: profile.power.map(Tank::new),

@@ -6,6 +6,7 @@
 //! [`barrier`] says how both ends of the interval come about.
 
 mod barrier;
+mod calm;
 mod heat;
 mod trace;
 
@@ -18,7 +19,8 @@ use signals::{
 use crate::Rule;
 
 use barrier::Barrier;
-pub(crate) use barrier::{Bound, Outlook, agreed};
+pub(crate) use barrier::{Bound, Outlook};
+pub(crate) use calm::{Calm, Look, Scene};
 pub(crate) use heat::Heat;
 pub(crate) use trace::{Past, Traces};
 
@@ -66,7 +68,7 @@ impl JointGuard {
             q_high,
             emergency: emergency.0.min(limits.kd_max.0),
             leap: LEAP * limits.dq_max.0,
-            barrier: Barrier::new(limits, (q_low, q_high), delay_s, age_max_s),
+            barrier: Barrier::new(limits, delay_s, age_max_s),
         }
     }
 
@@ -76,16 +78,6 @@ impl JointGuard {
         let speed = dq.map_or(0.0, |dq| dq.0.abs());
         let too_fast = speed.is_finite() && self.emergency * speed > tau_max;
         JointCommand::damped(Damping(if too_fast { tau_max / speed } else { self.emergency }))
-    }
-
-    /// Gains, targets and feed-forward torque are inside their limits as they are.
-    #[inline]
-    pub(crate) fn keeps(&self, wanted: &JointCommand) -> bool {
-        let l = &self.limits;
-        let gains = wanted.kp.0 >= 0.0 && wanted.kp <= l.kp_max && wanted.kd.0 >= 0.0;
-        let target = wanted.q.0 >= self.q_low && wanted.q.0 <= self.q_high;
-        let rates = wanted.dq.abs() <= l.dq_max && wanted.tau.abs() <= l.tau_max;
-        gains && target && rates && wanted.kd <= l.kd_max
     }
 
     /// The target lies where the joint could get to from the last one, `target`, rad.
@@ -185,18 +177,6 @@ impl JointGuard {
         wrap(q, 0.0, l.kp_max.0, l.kd_max.0, 0.0)
     }
 
-    /// No bound can touch `torque` on a joint in state `measured` that has been calm for a while.
-    #[inline]
-    pub(crate) fn calm(&self, measured: JointState, torque: f32) -> bool {
-        self.barrier.calm(measured, (self.q_low, self.q_high), torque)
-    }
-
-    /// Torque and speed have hardly changed within the `dt`, s, since the last tick.
-    #[inline]
-    pub(crate) fn steady(&self, torque_change: f32, speed_change: f32, dt: f32) -> bool {
-        self.barrier.steady(torque_change, speed_change, dt)
-    }
-
     /// What the drive makes of a torque that is asked of it `dt`, s, after it was told `last`, N m:
     /// it follows no faster than its torque rate.
     pub(crate) fn given(&self, asked: f32, last: f32, dt: f32) -> f32 {
@@ -211,14 +191,13 @@ impl JointGuard {
     }
 
     /// From a reading of this age until a command of now takes effect, s.
-    pub(crate) fn horizon(&self, age: Duration) -> f32 {
-        self.barrier.delay_s + age.as_secs_f32()
+    pub(crate) const fn horizon(&self, age_s: f32) -> f32 {
+        self.barrier.delay_s + age_s
     }
 
     /// The lowest and highest torque this joint may be given.
     pub(crate) fn bounds(&self, outlook: &Outlook) -> (Bound, Bound) {
-        let (low, high) = self.limits.torque_range(outlook.measured.dq);
-        self.barrier.bounds(outlook, (self.q_low, self.q_high), (low.0, high.0))
+        self.barrier.bounds(outlook, (self.q_low, self.q_high))
     }
 }
 
@@ -226,11 +205,10 @@ impl JointGuard {
 pub(crate) fn inside(
     command: &JointCommand,
     outlook: &Outlook,
-    estimate: JointState,
     (low, high): (Bound, Bound),
 ) -> Result<f32, Change> {
     let own = command.torque(outlook.measured).0;
-    let other = if estimate == outlook.measured { own } else { command.torque(estimate).0 };
+    let other = command.torque(outlook.estimate).0;
     let fits = |torque: f32| torque >= low.torque && torque <= high.torque;
     if fits(own) && fits(other) {
         return Ok(own);
@@ -240,9 +218,10 @@ pub(crate) fn inside(
     let sought = if asked.is_nan() { 0.0 } else { asked };
     let bound = if sought > high.torque { high } else { low };
     let allowed = between(sought, low.torque, high.torque);
-    let measured = match (bound.rule, bound.measured) {
-        (Rule::JointTorqueRate, _) => (asked - outlook.past.told) / outlook.dt,
-        (_, measured) => measured.unwrap_or(asked),
+    let measured = match bound.rule {
+        Rule::JointTorqueRate => (asked - outlook.past.told) / outlook.dt,
+        _ if bound.measured.is_nan() => asked,
+        _ => bound.measured,
     };
     Err(Change { rule: bound.rule, asked, allowed, measured, limit: bound.limit })
 }
@@ -259,9 +238,20 @@ pub(crate) const fn pure(torque: f32) -> JointCommand {
     wrap(0.0, 0.0, 0.0, 0.0, torque)
 }
 
-/// `number` inside `low..=high`; unlike `clamp` it cannot panic.
-const fn between(number: f32, low: f32, high: f32) -> f32 {
-    number.max(low).min(high)
+/// `number` inside `low..=high`, `low` if it is none; unlike `clamp` it cannot panic.
+pub(crate) const fn between(number: f32, low: f32, high: f32) -> f32 {
+    smaller(larger(number, low), high)
+}
+
+/// The smaller of two numbers, the second where the first is none: one instruction, while `min`
+/// looks for that on both sides.
+pub(crate) const fn smaller(one: f32, other: f32) -> f32 {
+    if one < other { one } else { other }
+}
+
+/// The larger of two numbers, the second where the first is none.
+pub(crate) const fn larger(one: f32, other: f32) -> f32 {
+    if one > other { one } else { other }
 }
 
 const fn wrap(q: f32, dq: f32, kp: f32, kd: f32, tau: f32) -> JointCommand {

@@ -45,13 +45,20 @@ impl Episode {
     };
 }
 
+/// In how many cycles a rule acted, and the last of them.
+#[derive(Clone, Copy, Debug)]
+struct Count {
+    cycles: u32,
+    last: u32,
+}
+
 #[derive(Debug)]
 pub(crate) struct Ledger {
     queue: Deque<Record, RECORDS_MAX>,
     lost: u32,
-    counts: [u32; Rule::COUNT],
-    /// Rules already counted in this cycle, one bit each.
-    acted: u128,
+    counts: [Count; Rule::COUNT],
+    /// Cycles begun, all that are told apart.
+    tick: u32,
     cycle: u64,
     now: Instant,
     /// What decisions are made with now.
@@ -69,8 +76,8 @@ impl Ledger {
             hashes,
             queue: Deque::new(),
             lost: 0,
-            counts: [0; Rule::COUNT],
-            acted: 0,
+            counts: [Count { cycles: 0, last: 0 }; Rule::COUNT],
+            tick: 0,
             cycle: u64::MAX,
             now: Instant::ZERO,
             episodes: [Episode::NONE; SLOTS],
@@ -86,7 +93,7 @@ impl Ledger {
         }
         self.cycle = cycle.number;
         self.now = cycle.now;
-        self.acted = 0;
+        self.tick = self.tick.wrapping_add(1);
         self.turn = if self.turn + 1 < WORDS { self.turn + 1 } else { 0 };
         let mut bits = self.open.get(self.turn).copied().unwrap_or_default();
         while bits != 0 {
@@ -107,12 +114,11 @@ impl Ledger {
 
     /// Counts one act of `rule`, at most once a cycle.
     pub(crate) fn count(&mut self, rule: Rule) {
-        let bit = 1_u128 << (rule as u32);
-        if self.acted & bit == 0 {
-            self.acted |= bit;
-            if let Some(count) = self.counts.get_mut(rule as usize) {
-                *count = count.saturating_add(1);
-            }
+        let tick = self.tick;
+        if let Some(count) = self.counts.get_mut(rule as usize)
+            && count.last != tick
+        {
+            *count = Count { cycles: count.cycles.saturating_add(1), last: tick };
         }
     }
 
@@ -157,9 +163,12 @@ impl Ledger {
             && let [worst, least, ..] = episode.worst
             && (asked - allowed).abs() <= (worst - least).abs()
         {
-            episode.ticks = episode.ticks.saturating_add(u32::from(episode.last != self.now));
-            episode.last = self.now;
-            self.count(rule);
+            // Several witnesses of one limiting in one cycle are one tick of it.
+            if episode.last != self.now {
+                episode.ticks = episode.ticks.saturating_add(1);
+                episode.last = self.now;
+                self.count(rule);
+            }
             return;
         }
         let record = Record::of(rule, Kind::Limited, Actor::Cerebellum);
@@ -180,7 +189,7 @@ impl Ledger {
     }
 
     pub(crate) fn count_of(&self, rule: Rule) -> u32 {
-        self.counts.get(rule as usize).copied().unwrap_or_default()
+        self.counts.get(rule as usize).map_or(0, |count| count.cycles)
     }
 
     fn close_if_quiet(&mut self, slot: usize) {

@@ -244,5 +244,3 @@ rules! {
     ProfileInvalid: "PROFILE-INVALID", A4, "", "", "the profile breaks its own rules",
         "配置不符合自身规则";
 }
-
-const _: () = assert!(Rule::COUNT <= 128, "one bit a rule in a u128");

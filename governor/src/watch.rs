@@ -4,22 +4,21 @@
 use core::time::Duration;
 
 use signals::{
-    BodyState, Cycle, Instant, JointId, JointLimits, JointReading, JointState, Joints, Level,
-    Motion, Operator, Radians, RadiansPerSecond, Ruling, SensorFrame,
+    BodyState, Cycle, Instant, JointId, JointReading, JointState, Level, Motion, Operator,
+    RadiansPerSecond, Ruling, SensorFrame,
 };
 
 use crate::balance::BalanceWatch;
 use crate::drives::{Drives, Given};
+use crate::eyes::{Eyes, Usual};
 use crate::fence::BaseWatch;
 use crate::person::PersonWatch;
+use crate::row::{every, joints_of};
 use crate::vitals::Vitals;
 use crate::{Actor, BodyClass, Envelope, Profile, Rule};
 
 /// One joint in this many may be silent while the others prove a standstill.
 const SILENT_SHARE: usize = 4;
-/// A reading may move this much faster than its joint ever does, to be taken for a movement.
-const JUMP_FACTOR: f32 = 1.5;
-
 /// A reason for a level, with the number that shows it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Cause {
@@ -76,7 +75,7 @@ pub(crate) struct Sight {
 #[derive(Debug)]
 pub(crate) struct Watch {
     /// What is known of each joint from its own readings.
-    eyes: Joints<Eye>,
+    eyes: Eyes,
     /// Joints whose reading cannot be judged in this cycle, one bit each.
     blind: u32,
     bad_frames: u32,
@@ -88,20 +87,6 @@ pub(crate) struct Watch {
     person: PersonWatch,
     settled_since: Option<Instant>,
     still_since: Option<Instant>,
-}
-
-/// A joint's last reading that was believed, and how it has come again or jumped since.
-#[derive(Clone, Copy, Debug)]
-struct Eye {
-    state: JointState,
-    /// When the last reading was taken, believed or not.
-    at: Instant,
-    /// How far a reading may be from the one a tick before, rad; negative before the first.
-    reach: f32,
-    /// Readings in a row with the very same bits.
-    times: u32,
-    /// Readings in a row that were not believed.
-    jumps: u32,
 }
 
 /// What the joints are found to be, beside the causes.
@@ -160,7 +145,7 @@ impl Watch {
                 pair: nanos(profile.health.pair_age_settle),
                 imu: nanos(profile.health.imu_age_settle),
             },
-            eyes: Joints::filled(Eye::NEW, joints),
+            eyes: Eyes::new(joints),
             blind: u32::MAX,
             bad_frames: 0,
             vitals: Vitals::new(),
@@ -213,17 +198,23 @@ impl Watch {
 
     /// The joint's own reading of this cycle; `None` when it is absent, old, no number or a jump.
     pub(crate) fn sees(&self, joint: JointId) -> Option<JointState> {
-        (self.blind & (1 << joint.index()) == 0).then(|| self.eyes[joint].state)
+        (self.blind & (1 << joint.index()) == 0).then(|| self.eyes.state(joint))
     }
 
     /// The joint's last reading that was believed, however old.
     pub(crate) fn last_seen(&self, joint: JointId) -> JointState {
-        self.eyes[joint].state
+        self.eyes.state(joint)
     }
 
     /// When the joint's last reading that was believed was measured.
     pub(crate) fn seen_at(&self, joint: JointId) -> Instant {
-        self.eyes[joint].at
+        self.eyes.at[joint]
+    }
+
+    /// What is known of all joints from their own readings, and those that are not seen in this
+    /// cycle, one bit each.
+    pub(crate) const fn all(&self) -> (&Eyes, u32) {
+        (&self.eyes, self.blind)
     }
 
     /// How long the body has stood by itself without moving: the evidence of a stop.
@@ -259,49 +250,31 @@ impl Watch {
     fn look_at_joints(&mut self, input: &Input<'_>, sight: &mut Sight) -> Found {
         self.blind = u32::MAX;
         let mut found = Found::default();
-        let (limits, profile) = (input.envelope.joints(), input.profile);
+        let limits = input.envelope.joints();
         if input.frame.joints.len() != limits.len() {
             sight.can_settle = false;
             found.unsound_estimate = !input.state.is_finite();
             return found;
         }
-        let (oldest, newest) = self.ages.window(input.cycle.now);
-        let warm = profile.health.temperature_warn;
-        let near = profile.health.estimate_joint.0;
-        let limp = input.limp();
-        for joint in limits.ids() {
-            let (reading, eye) = (&input.frame.joints[joint], &mut self.eyes[joint]);
-            let step = (reading.q.0 - eye.state.q.0).abs();
-            let speed = reading.dq.abs();
-            let fresh = reading.at >= oldest && reading.at <= newest && reading.at != eye.at;
-            // The usual case: fresh, a number, near the last one, another than it, and not hot.
-            if fresh
-                && step <= eye.reach
-                && speed.0 <= f32::MAX
-                && reading.dq != eye.state.dq
-                && reading.temperature < warm
-                && reading.tau.abs().0 <= f32::MAX
-                && eye.jumps == 0
-            {
-                eye.state = JointState { q: reading.q, dq: reading.dq };
-                eye.at = reading.at;
-                eye.times = 1;
-                self.blind &= !(1 << joint.index());
-                sight.still &= speed <= profile.static_joint_speed;
-            } else if self.look_closer(joint, input, sight, &mut found) {
-                self.blind &= !(1 << joint.index());
-                sight.still &= speed <= profile.static_joint_speed;
-            } else {
-                found.silent += 1;
+        let Usual { seen, close, still } = self.eyes.look(input, self.ages.window(input.cycle.now));
+        self.blind = !seen;
+        for joint in joints_of(every(limits.len()) & !(seen & close)) {
+            let bit = 1 << joint.index();
+            if seen & bit == 0 {
+                if self.look_closer(joint, input, sight, &mut found) {
+                    self.blind &= !bit;
+                } else {
+                    found.silent += 1;
+                }
             }
-            let estimate = &input.state.joints[joint];
-            let close = (estimate.q - reading.q).0.abs() <= near;
-            if !close || estimate.dq.abs().0 > f32::MAX || estimate.dq.0.is_nan() {
+            if close & bit == 0 {
                 self.contradicts(joint, input, &mut found);
             }
-            if limp && sight.outside.is_none() {
-                sight.outside = outside(joint, reading, input);
-            }
+        }
+        sight.still &= (still | self.blind) == u32::MAX;
+        if input.limp() {
+            let joints = &input.frame.joints;
+            sight.outside = limits.ids().find_map(|id| outside(id, &joints[id], input));
         }
         if found.old >= 2 {
             let seconds = |nanos| Duration::from_nanos(nanos).as_secs_f32();
@@ -325,7 +298,7 @@ impl Watch {
         sight: &mut Sight,
         found: &mut Found,
     ) -> bool {
-        let (reading, eye) = (&input.frame.joints[joint], &mut self.eyes[joint]);
+        let (reading, mut eye) = (&input.frame.joints[joint], self.eyes.get(joint));
         let (profile, of_joint) = (input.profile, |cause| Cause { joint: Some(joint), ..cause });
         let age = self.ages.of(reading.at, input.cycle.now);
         let fresh = age <= self.ages.limited;
@@ -359,6 +332,7 @@ impl Watch {
             sight.worst.add(of_joint(cause));
             sight.passed_over = Some(of_joint(cause)).filter(|_| eye.jumps > 0);
         }
+        self.eyes.set(joint, eye);
         if profile.stuck_frames > 0 && eye.times >= profile.stuck_frames {
             let cause = Cause::new(Level::Settle, Rule::JointStuck, Actor::Body);
             sight.worst.add(of_joint(cause.because(ticks(eye.times), ticks(profile.stuck_frames))));
@@ -378,50 +352,6 @@ impl Watch {
             let cause = Cause::new(Level::Notice, Rule::StateDiverged, Actor::Cerebellum);
             found.estimate = Some(Cause { joint: Some(joint), ..cause.because(off.0, limit.0) });
         }
-    }
-}
-
-impl Eye {
-    const NEW: Self = Self {
-        state: JointState { q: Radians(0.0), dq: RadiansPerSecond(0.0) },
-        at: Instant::ZERO,
-        reach: -1.0,
-        times: 0,
-        jumps: 0,
-    };
-
-    /// Takes a new reading in, unless it jumps further than its joint can move: then where the
-    /// joint should be by now is believed, and what is wrong is returned.
-    fn take(
-        &mut self,
-        reading: &JointReading,
-        limits: &JointLimits,
-        input: &Input<'_>,
-    ) -> Option<Cause> {
-        let rule = &input.profile.health;
-        let dt = reading.at.since(self.at).as_secs_f32();
-        let reach = JUMP_FACTOR * limits.dq_max.0;
-        let expected = self.state.q + Radians(self.state.dq.0 * dt);
-        let (off, most) = ((reading.q - expected).0.abs(), reach * dt + rule.jump_noise.0);
-        let first = self.reach < 0.0;
-        self.at = reading.at;
-        self.reach = reach * input.cycle.period.as_secs_f32() + rule.jump_noise.0;
-        let near = off <= most || first || rule.jumps_settle == 0;
-        let jumps = if near { 0 } else { self.jumps.saturating_add(1) };
-        self.jumps = jumps;
-        if jumps > 0 && jumps < rule.jumps_settle {
-            self.state.q = expected;
-            let cause = Cause::new(Level::Notice, Rule::JointJump, Actor::Body);
-            return Some(cause.because(off, most));
-        }
-        // After so many jumps in a row it is the new place that is measured from.
-        self.jumps = 0;
-        let (old, new) = (self.state, JointState { q: reading.q, dq: reading.dq });
-        let bits = |state: JointState| (state.q.0.to_bits(), state.dq.0.to_bits());
-        self.times = if bits(old) == bits(new) { self.times.saturating_add(1) } else { 1 };
-        self.state = new;
-        let cause = Cause::new(Level::Settle, Rule::JointJump, Actor::Body);
-        (jumps > 0).then_some(cause.because(off, most))
     }
 }
 

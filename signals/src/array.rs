@@ -71,6 +71,16 @@ macro_rules! indexed_array {
                 self.slots.get(..self.len).unwrap_or_default()
             }
 
+            /// Four slots that follow each other, those of `group` times four on; slots that are
+            /// not in use hold any value. A group above the capacity is counted from the start.
+            #[must_use]
+            #[allow(clippy::indexing_slicing)]
+            #[inline]
+            pub fn four(&self, group: usize) -> &[T; 4] {
+                let (fours, _) = self.slots.as_chunks::<4>();
+                &fours[group & ($capacity / 4 - 1)]
+            }
+
             /// The same slots with `f` applied to each value.
             #[must_use]
             pub fn map<U: Copy>(&self, f: impl FnMut(T) -> U) -> $name<U> {

@@ -1,12 +1,13 @@
 //! Turns what the motion controller wants into what the body may do.
 
 use signals::{
-    BodyCommand, BodyState, Cycle, Instant, JointCommand, JointId, JointState, Joints, Level,
-    Motion, Radians, Watts,
+    BodyCommand, BodyState, Cycle, Instant, JointCommand, JointId, Joints, Level, Motion, Radians,
+    Watts,
 };
 
 use super::{BAD_COMMANDS_SETTLE, Governor};
-use crate::joint::{self, Change, Outlook, Past};
+use crate::joint::{self, Change, Outlook, Past, Scene};
+use crate::row::joints_of;
 use crate::tank::Share;
 use crate::watch::{count, ticks};
 use crate::{Actor, BodyClass, Kind, Record, Rule, Vetted};
@@ -24,9 +25,11 @@ impl Governor {
         self.traces.begin(cycle);
         let now = cycle.now;
         let latest = now + self.profile.command_validity;
+        self.look(state, &wanted.joints);
         let mut usable = self.usable(cycle, &wanted);
-        if self.profile.body == BodyClass::StaticallyStable {
-            usable |= self.stop_in_place(&mut wanted);
+        if self.profile.body == BodyClass::StaticallyStable && self.stop_in_place(&mut wanted) {
+            self.look(state, &wanted.joints);
+            usable = true;
         }
         match self.ruling.motion {
             Motion::Limp => {
@@ -49,6 +52,7 @@ impl Governor {
                 wanted = BodyCommand { joints: self.damped(), valid_until: latest };
                 // Damping alone keeps no limit either. Without a ruling the readings are old.
                 if self.ruled == Some(cycle.number) {
+                    self.look(state, &wanted.joints);
                     self.guard(now, state, &mut wanted.joints, true);
                 } else {
                     self.traces.rest();
@@ -91,6 +95,9 @@ impl Governor {
         if wanted.valid_until <= cycle.now {
             let measured = cycle.now.since(wanted.valid_until).as_secs_f32();
             return Some(Record { measured, ..refused(Rule::CommandStale) });
+        }
+        if self.look.sound & self.every == self.every {
+            return None;
         }
         let joint = joints.ids().find(|joint| !joints[*joint].is_finite())?;
         let measured = ticks(self.bad_commands.saturating_add(1));
@@ -148,44 +155,45 @@ impl Governor {
         joints: &mut Joints<JointCommand>,
         yields: bool,
     ) {
-        let estimated = state.joints.len() == joints.len();
         let limbs = self.profile.anatomy.as_ref().zip(self.profile.self_collision.as_ref());
         if let Some((anatomy, rule)) = limbs {
             let watch = &self.watch;
             self.limbs.look(anatomy, rule, |joint| watch.last_seen(joint));
         }
-        let dt = self.traces.dt;
-        for joint in self.guards.ids() {
-            let wanted = &joints[joint];
-            let guard = &self.guards[joint];
-            let Some(reading) = self.watch.sees(joint) else {
-                joints[joint] = self.unseen(now, joint, *wanted);
-                continue;
+        let (eyes, blind) = self.watch.all();
+        self.traces.keep(&self.look, &eyes.dq, &eyes.at);
+        // The usual case first: nothing to change, no bound near, and nothing has happened for a
+        // while.
+        let usual = self.look.calm & !blind & !self.traces.lively() & !self.limbs.all();
+        for joint in joints_of(self.every & !usual) {
+            let (wanted, bit) = (joints[joint], 1 << joint.index());
+            joints[joint] = if blind & bit == 0 {
+                self.traces.stir(joint, self.look.steady & bit == 0);
+                self.bounded(now, joint, wanted, state, yields)
+            } else {
+                self.unseen(now, joint, wanted)
             };
-            let estimate = if estimated { state.joints[joint] } else { reading };
-            let torque = wanted.torque(reading).0;
-            let (change, speed) =
-                (torque - self.traces.told(joint), reading.dq.0 - self.traces.speed(joint));
-            let steady = guard.steady(change, speed, dt);
-            // The usual case first: nothing to change, no bound near, and nothing has happened for
-            // a while.
-            if steady
-                && guard.calm(reading, torque)
-                && guard.keeps(wanted)
-                && guard.leads(wanted, self.traces.target(joint))
-                && self.heat.bears(joint, torque)
-                && (estimate == reading || guard.calm(estimate, wanted.torque(estimate).0))
-                && self.traces.lively(joint) == 0
-                && !self.limbs.limits(joint)
-            {
-                self.traces.keep(joint, torque, reading.dq.0, self.watch.seen_at(joint));
-                self.traces.aim(joint, wanted.q.0, wanted.q.0);
-                continue;
-            }
-            self.traces.stir(joint, !steady);
-            joints[joint] = self.bounded(now, joint, *wanted, (reading, estimate), yields);
         }
         self.share(joints);
+    }
+
+    /// Looks at all commands together.
+    fn look(&mut self, state: &BodyState, wanted: &Joints<JointCommand>) {
+        let (told, speed, target) = self.traces.last();
+        let (eyes, _) = self.watch.all();
+        let fits = state.joints.len() == wanted.len();
+        let scene = Scene {
+            wanted,
+            q: &eyes.q,
+            dq: &eyes.dq,
+            estimate: fits.then_some(&state.joints),
+            told,
+            speed,
+            target,
+            thermal: self.heat.all(),
+            dt: self.traces.dt,
+        };
+        self.calm.look(&scene, &mut self.look);
     }
 
     /// The command of a joint that may come near a bound.
@@ -194,12 +202,13 @@ impl Governor {
         now: Instant,
         joint: JointId,
         wanted: JointCommand,
-        (reading, estimate): (JointState, JointState),
+        state: &BodyState,
         yields: bool,
     ) -> JointCommand {
         let guard = &self.guards[joint];
+        let reading = self.watch.last_seen(joint);
         let at = self.watch.seen_at(joint);
-        let horizon = guard.horizon(now.since(at));
+        let horizon = guard.horizon(age(now, at));
         let mut past = self.traces.past(joint, reading.dq.0, at, horizon);
         let anchor = self.traces.anchored(joint);
         let mut limited = if let Some(anchor) = anchor {
@@ -212,8 +221,11 @@ impl Governor {
             self.follow(now, joint, wanted, reading.q.0)
         };
         let guard = &self.guards[joint];
+        let estimate = state.joints[joint];
+        let fits = state.joints.len() == self.guards.len() && estimate.is_finite();
         let outlook = Outlook {
             measured: reading,
+            estimate: if fits { estimate } else { reading },
             past,
             horizon,
             dt: self.traces.dt,
@@ -221,14 +233,8 @@ impl Governor {
             yields: yields || anchor.is_some(),
         };
         let mut bounds = guard.bounds(&outlook);
-        let witnessed = estimate != reading && estimate.q.is_finite() && estimate.dq.is_finite();
-        let estimate = if witnessed { estimate } else { reading };
-        if witnessed {
-            let other = Outlook { measured: estimate, ..outlook };
-            bounds = joint::agreed(bounds, guard.bounds(&other));
-        }
         bounds = self.limbs.bounds(joint, reading.dq, bounds);
-        let torque = match joint::inside(&limited, &outlook, estimate, bounds) {
+        let torque = match joint::inside(&limited, &outlook, bounds) {
             Ok(torque) => torque,
             Err(change) => {
                 // A hold that asks for more than there is gets softer, but stays a hold: a torque
@@ -241,7 +247,7 @@ impl Governor {
             }
         };
         let torque = guard.given(torque, self.traces.told(joint), self.traces.dt);
-        self.traces.keep(joint, torque, reading.dq.0, at);
+        self.traces.amend(joint, torque);
         limited
     }
 
@@ -324,17 +330,18 @@ impl Governor {
             change.into_iter().for_each(|change| ledger.limiting(joint, &change));
             softer
         } else {
-            let past = self.traces.past(joint, last.dq.0, at, guard.horizon(age));
+            let past = self.traces.past(joint, last.dq.0, at, guard.horizon(age.as_secs_f32()));
             let (thermal, dt) = (self.heat.allowed(joint), self.traces.dt);
             // It may stay out of sight for that long.
-            let horizon = guard.horizon(longest);
-            let outlook = Outlook { measured: last, past, horizon, dt, thermal, yields: false };
+            let horizon = guard.horizon(longest.as_secs_f32());
+            let (measured, estimate) = (last, last);
+            let outlook = Outlook { measured, estimate, past, horizon, dt, thermal, yields: false };
             let (low, high) = guard.bounds(&outlook);
             // Nobody may brake a joint without seeing when it has stopped, nor let one go far from
             // where its drive would have to hold it.
             let still = guard.stays(last.dq.0, past.recent.acceleration, longest);
             let free = still && low.torque <= 0.0 && high.torque >= 0.0;
-            match joint::inside(&limited, &outlook, last, (low, high)) {
+            match joint::inside(&limited, &outlook, (low, high)) {
                 Ok(_) if free => limited,
                 answer => {
                     let change = answer.err();
@@ -345,9 +352,15 @@ impl Governor {
         };
         let told = self.traces.told(joint);
         let torque = guard.given(command.torque(last).0, told, self.traces.dt);
-        self.traces.keep(joint, torque, last.dq.0, at);
+        self.traces.amend(joint, torque);
         command
     }
+}
+
+/// From `at` until `now`, s.
+#[expect(clippy::cast_precision_loss, reason = "a few ms")]
+const fn age(now: Instant, at: Instant) -> f32 {
+    now.as_nanos().saturating_sub(at.as_nanos()) as f32 * 1e-9
 }
 
 const fn refused(rule: Rule) -> Record {

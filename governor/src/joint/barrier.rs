@@ -24,7 +24,9 @@
 
 use signals::{JointLimits, JointState};
 
-use super::trace::{Past, SLOTS, Stretch};
+use super::calm::Reserve;
+use super::trace::{Past, SLOTS};
+use super::{between, larger, smaller};
 use crate::Rule;
 
 /// Part of the speed limit over which the torque bound turns from zero to full braking.
@@ -36,8 +38,6 @@ const RESPONSE: f32 = 0.003;
 const RESPONSE_DELAYS: f32 = 1.0;
 /// Part of the speed limit that a calm joint stays away from it.
 const CALM_SHARE: f32 = 0.25;
-/// Part of the speed limit up to which a joint far from its limits is calm without a closer look.
-const SLOW_SHARE: f32 = 0.1;
 
 /// One end of the torque interval, and what made it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -45,8 +45,8 @@ pub(crate) struct Bound {
     /// N m.
     pub(crate) torque: f32,
     pub(crate) rule: Rule,
-    /// What the rule measured, in its unit; none where the asked number itself is measured.
-    pub(crate) measured: Option<f32>,
+    /// What the rule measured, in its unit; NaN where the asked number itself is measured.
+    pub(crate) measured: f32,
     pub(crate) limit: f32,
 }
 
@@ -54,6 +54,8 @@ pub(crate) struct Bound {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Outlook {
     pub(crate) measured: JointState,
+    /// What a second witness says, or the same.
+    pub(crate) estimate: JointState,
     pub(crate) past: Past,
     /// From the measurement until a command of now takes effect, s.
     pub(crate) horizon: f32,
@@ -75,7 +77,12 @@ pub(crate) struct Barrier {
     torque_rate: f32,
     jerk_max: f32,
     acceleration_max: f32,
-    band: f32,
+    /// From no torque to all of it: reserve, rad/s, per torque, and time per torque and speed.
+    turn: (f32, f32),
+    per_inertia: f32,
+    /// Where the drive's torque begins to fall, rad/s, and one over where it has fallen.
+    corner_speed: f32,
+    per_span: f32,
     pub(crate) delay_s: f32,
     /// One over the time constant of growth, 1/s.
     per_response: f32,
@@ -83,39 +90,11 @@ pub(crate) struct Barrier {
     shift: f32,
     /// Distance from which the permitted speed is the speed limit itself, rad.
     far: f32,
-    calm: Calm,
-}
-
-/// From where no bound can touch a joint: worked out once, compared in every tick.
-#[derive(Clone, Copy, Debug)]
-struct Calm {
-    /// Longest horizon of a fresh reading, s.
-    horizon: f32,
-    /// Highest speed, rad/s.
-    speed: f32,
-    /// Reserve under the braking curve, rad/s.
-    reserve: f32,
-    /// Growth of speed within the horizon, rad/s.
-    growth: f32,
-    /// Largest change of torque in one tick, N m, and per second, N m/s.
-    torque_step: f32,
-    torque_rate: f32,
-    /// Largest change of speed, rad/s^2.
-    acceleration: f32,
-    /// Up to this speed, rad/s, no bound can touch it between these positions, rad.
-    slow: f32,
-    low: f32,
-    high: f32,
+    calm: Reserve,
 }
 
 impl Barrier {
-    /// For a joint between the positions `q_low` and `q_high`, rad.
-    pub(crate) fn new(
-        limits: &JointLimits,
-        (q_low, q_high): (f32, f32),
-        delay_s: f32,
-        age_max_s: f32,
-    ) -> Self {
+    pub(crate) fn new(limits: &JointLimits, delay_s: f32, age_max_s: f32) -> Self {
         let l = limits;
         let (tau_max, dq_max, b) = (l.tau_max.0, l.dq_max.0, l.braking.0);
         let (inertia, rate) = (l.inertia_min.0, l.torque_rate.0);
@@ -131,17 +110,12 @@ impl Barrier {
         let needed = bands.max(1.5 * acceleration * response) + growth;
         let speed = l.corner_speed.0.min(dq_max - needed);
         let reserve = (needed + b * response).max(2.0 * b * response);
-        let slow = speed.min(SLOW_SHARE * dq_max);
-        let way = slow + reserve;
-        let kept = horizon * (slow + growth) + shift + way * way / (2.0 * b);
-        let calm = Calm {
+        let calm = Reserve {
             horizon,
             speed,
             reserve,
-            growth,
-            slow,
-            low: q_low + kept,
-            high: q_high - kept,
+            shift: shift + horizon * growth,
+            braking: 2.0 * b,
             torque_step: 0.25 * acceleration * inertia / slots(),
             torque_rate: rate.min(inertia * endless(l.jerk_max.0)),
             acceleration: 0.5 * acceleration,
@@ -154,7 +128,10 @@ impl Barrier {
             torque_rate: rate,
             jerk_max: endless(l.jerk_max.0),
             acceleration_max: endless(l.acceleration_max.0),
-            band,
+            turn: (band / tau_max, 0.5 / rate),
+            per_inertia: 1.0 / inertia,
+            corner_speed: l.corner_speed.0,
+            per_span: 1.0 / (l.no_load_speed - l.corner_speed).0.max(1e-3),
             delay_s,
             per_response: 1.0 / response,
             shift,
@@ -163,94 +140,86 @@ impl Barrier {
         }
     }
 
-    /// No bound can touch `torque` on a joint in state `measured` that has been calm for a while.
+    /// From where no bound can touch the joint.
+    pub(crate) const fn reserve(&self) -> Reserve {
+        self.calm
+    }
+
+    /// The lowest and the highest torque, inside what the drive can give.
     ///
-    /// True when the curve lies above the speed by the calm reserve on both sides; squared, so that
-    /// the usual case needs no root.
-    #[inline]
-    pub(crate) fn calm(
-        &self,
-        measured: JointState,
-        (q_low, q_high): (f32, f32),
-        torque: f32,
-    ) -> bool {
-        let calm = &self.calm;
-        let (q, speed) = (measured.q.0, measured.dq.0.abs());
-        if torque.abs() > self.tau_max || torque.is_nan() {
-            return false;
+    /// On each side the witness counts that is nearer to the limit, and the one that is faster
+    /// toward it. Where they contradict each other it is the reading that is believed.
+    pub(crate) fn bounds(&self, o: &Outlook, range: (f32, f32)) -> (Bound, Bound) {
+        let (one, other) = (o.measured, o.estimate);
+        let most = (larger(one.q.0, other.q.0), larger(one.dq.0, other.dq.0));
+        let least = (smaller(one.q.0, other.q.0), smaller(one.dq.0, other.dq.0));
+        let (low, high) = self.ends(o, (least, most), range);
+        if let Some(bounds) = ordered(low, high) {
+            return bounds;
         }
-        if speed <= calm.slow && q >= calm.low && q <= calm.high {
-            return true;
-        }
-        let nearest = (q_high - q).min(q - q_low) - calm.horizon * (speed + calm.growth);
-        let needed = speed + calm.reserve;
-        speed <= calm.speed && 2.0 * self.braking * (nearest - self.shift) >= needed * needed
+        let one = (one.q.0, one.dq.0);
+        let (low, high) = self.ends(o, (one, one), range);
+        // Between two barriers nothing is left but to brake.
+        let brake = if one.1 >= 0.0 { high } else { low };
+        ordered(low, high).unwrap_or((brake, brake))
     }
 
-    /// So small a change of torque and speed within `dt`, s, that a calm joint stays calm.
-    #[inline]
-    pub(crate) fn steady(&self, torque_change: f32, speed_change: f32, dt: f32) -> bool {
-        let calm = &self.calm;
-        torque_change.abs() <= calm.torque_step.min(calm.torque_rate * dt)
-            && speed_change.abs() <= calm.acceleration * dt
-    }
-
-    /// The lowest and the highest torque, inside the `range` the drive can give.
-    pub(crate) fn bounds(
+    /// The lowest torque for a joint at `least`, rad, and rad/s, the highest for one at `most`.
+    fn ends(
         &self,
         o: &Outlook,
+        (least, most): ((f32, f32), (f32, f32)),
         (q_low, q_high): (f32, f32),
-        range: (f32, f32),
     ) -> (Bound, Bound) {
-        let (q, dq, past) = (o.measured.q.0, o.measured.dq.0, &o.past);
-        let (recent, before) = (past.recent, past.before);
-        let up = |s: Stretch| self.worst(s.acceleration, past.told, s.lowest);
-        let down = |s: Stretch| self.worst(-s.acceleration, -past.told, -s.highest);
+        let past = &o.past;
+        let (mut up, mut down) = (
+            self.worst(past.recent.acceleration, past.told, past.recent.lowest),
+            self.worst(-past.recent.acceleration, -past.told, -past.recent.highest),
+        );
         // With a load that changes slowly both are true; a blow is in one of them only, and over
         // before anyone can answer it.
-        let either = |one: f32, other: Option<f32>| other.map_or(one, |other| one.min(other));
+        if let Some(before) = past.before {
+            up = smaller(up, self.worst(before.acceleration, past.told, before.lowest));
+            down = smaller(down, self.worst(-before.acceleration, -past.told, -before.highest));
+        }
         let up = Approach {
-            distance: q_high - q,
-            speed: dq,
-            acceleration: either(up(recent), before.map(up)),
+            distance: q_high - most.0,
+            speed: most.1,
+            acceleration: up,
             told: past.told,
-            most: recent.highest,
+            most: past.recent.highest,
         };
         let down = Approach {
-            distance: q - q_low,
-            speed: -dq,
-            acceleration: either(down(recent), before.map(down)),
+            distance: least.0 - q_low,
+            speed: -least.1,
+            acceleration: down,
             told: -past.told,
-            most: -recent.lowest,
+            most: -past.recent.lowest,
         };
-        let high = self.bound(&up, o, range.1);
-        let low = self.bound(&down, o, -range.0);
-        let low = Bound { torque: -low.torque, ..low };
-        // Between two barriers nothing is left but to brake.
-        let brake = if dq >= 0.0 { high } else { low };
-        ordered(low, high).unwrap_or((brake, brake))
+        let (high, low) = (self.bound(&up, o), self.bound(&down, o));
+        (Bound { torque: -low.torque, ..low }, high)
     }
 
     /// Acceleration once all torque on its way has acted: at most this, from what was measured
     /// under torque that was at least `least`.
     fn worst(&self, measured: f32, told: f32, least: f32) -> f32 {
-        measured + (told - least) / self.inertia
+        measured + (told - least) * self.per_inertia
     }
 
     /// The highest torque toward a limit.
-    fn bound(&self, way: &Approach, o: &Outlook, drive: f32) -> Bound {
+    fn bound(&self, way: &Approach, o: &Outlook) -> Bound {
         // More than torque and a lasting load can cause is a blow, too.
-        let lasting = (way.most + self.tau_max) / self.inertia - self.braking;
-        let acceleration = way.acceleration.min(lasting.max(0.0));
+        let lasting = (way.most + self.tau_max) * self.per_inertia - self.braking;
+        let acceleration = smaller(way.acceleration, larger(lasting, 0.0));
         let barrier = self.barrier(way, acceleration, o.horizon);
-        let soft = self.soft(way.told, acceleration, o, drive);
+        let soft = self.soft(way, acceleration, o);
         if barrier.torque < soft.torque { barrier } else { soft }
     }
 
     /// The bound that keeps the joint from passing its position and its speed limit.
     fn barrier(&self, way: &Approach, acceleration: f32, horizon: f32) -> Bound {
         let b = self.braking;
-        let gain = acceleration.max(0.0) * horizon;
+        let gain = larger(acceleration, 0.0) * horizon;
         let speed = way.speed + gain;
         let distance = way.distance - horizon * (way.speed + 0.5 * gain);
         let (ceiling, steep, rule) = if distance >= self.far {
@@ -262,41 +231,51 @@ impl Barrier {
             (curve, b / curve, Rule::JointBrake)
         };
         // The curve alone could be above the speed limit by the rounding of a number.
-        let ceiling = ceiling.min(self.dq_max);
+        let ceiling = smaller(ceiling, self.dq_max);
         let reserve = ceiling - speed;
-        let turn =
-            self.band / self.tau_max + (acceleration + b).max(0.0) / (2.0 * self.torque_rate);
+        let turn = self.turn.0 + larger(acceleration + b, 0.0) * self.turn.1;
         let brake = reserve / turn - self.tau_max;
         // What the ceiling itself asks for while the joint follows it.
-        let follow = (steep * speed).max(0.0).min(b);
+        let follow = between(steep * speed, 0.0, b);
         let growth = reserve * self.per_response - follow - acceleration;
-        let torque = between(brake.min(way.told + self.inertia * growth), self.tau_max);
-        Bound { torque, rule, measured: Some(way.speed), limit: ceiling }
+        let torque = smaller(brake, way.told + self.inertia * growth);
+        // One that is no number brakes.
+        let torque = between(torque, -self.tau_max, self.tau_max);
+        Bound { torque, rule, measured: way.speed, limit: ceiling }
     }
 
     /// The bounds that are given up where a barrier asks for more.
-    fn soft(&self, told: f32, acceleration: f32, o: &Outlook, drive: f32) -> Bound {
-        let mut worst =
-            Bound { torque: drive, rule: Rule::JointTorque, measured: None, limit: drive };
+    fn soft(&self, way: &Approach, acceleration: f32, o: &Outlook) -> Bound {
+        let (drive, told) = (self.drive(way.speed), way.told);
         if o.yields {
-            return worst;
+            let (rule, measured) = (Rule::JointTorque, f32::NAN);
+            return Bound { torque: drive, rule, measured, limit: drive };
         }
         let step = self.torque_rate * o.dt;
+        let rate = told + step;
         let jerk = told + self.inertia * self.jerk_max * o.dt;
         // Only driving torque is taken away: what a load does by itself is not answered here.
-        let accel = (told + self.inertia * (self.acceleration_max - acceleration)).max(0.0);
-        for (torque, rule, measured, limit) in [
-            (told + step, Rule::JointTorqueRate, None, self.torque_rate),
-            (jerk, Rule::JointJerk, Some(acceleration), self.acceleration_max),
-            (accel, Rule::JointAccel, Some(acceleration), self.acceleration_max),
-            (o.thermal, Rule::JointThermal, None, o.thermal),
-        ] {
-            if torque < worst.torque {
-                worst = Bound { torque, rule, measured, limit };
-            }
-        }
+        let accel = larger(told + self.inertia * (self.acceleration_max - acceleration), 0.0);
+        let most = smaller(smaller(rate, jerk), smaller(accel, o.thermal));
+        let (rule, measured, limit) = if drive <= most {
+            (Rule::JointTorque, f32::NAN, drive)
+        } else if rate <= most {
+            (Rule::JointTorqueRate, f32::NAN, self.torque_rate)
+        } else if jerk <= most {
+            (Rule::JointJerk, acceleration, self.acceleration_max)
+        } else if accel <= most {
+            (Rule::JointAccel, acceleration, self.acceleration_max)
+        } else {
+            (Rule::JointThermal, f32::NAN, o.thermal)
+        };
         // Torque does not fall faster than the drive can follow, unless a barrier asks for it.
-        Bound { torque: worst.torque.max(told - step), ..worst }
+        Bound { torque: larger(smaller(most, drive), told - step), rule, measured, limit }
+    }
+
+    /// Torque the drive can give in the direction of this speed, or against it, N m.
+    fn drive(&self, speed: f32) -> f32 {
+        let share = 1.0 - (speed - self.corner_speed) * self.per_span;
+        self.tau_max * between(share, 0.0, 1.0)
     }
 }
 
@@ -312,13 +291,6 @@ struct Approach {
     most: f32,
 }
 
-/// The interval two witnesses agree on; the first is believed where they contradict each other.
-pub(crate) fn agreed(first: (Bound, Bound), second: (Bound, Bound)) -> (Bound, Bound) {
-    let low = if second.0.torque > first.0.torque { second.0 } else { first.0 };
-    let high = if second.1.torque < first.1.torque { second.1 } else { first.1 };
-    ordered(low, high).unwrap_or(first)
-}
-
 /// Bounds in the right order. Where they contradict each other a barrier wins over the rest; two
 /// barriers have no order.
 fn ordered(low: Bound, high: Bound) -> Option<(Bound, Bound)> {
@@ -331,11 +303,6 @@ fn ordered(low: Bound, high: Bound) -> Option<(Bound, Bound)> {
         (false, true) => Some((high, high)),
         _ => None,
     }
-}
-
-/// `torque` at most `most` either way; a number that is none brakes.
-const fn between(torque: f32, most: f32) -> f32 {
-    torque.max(-most).min(most)
 }
 
 /// A limit as large as a number may be is none.

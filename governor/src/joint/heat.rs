@@ -8,6 +8,7 @@
 use signals::{Instant, JointId, JointLimits, Joints};
 
 use super::trace::Traces;
+use crate::row::Row;
 
 /// Part of the warmth permitted for ever from which torque is taken away.
 const WARM: f32 = 0.8;
@@ -27,10 +28,9 @@ struct Winding {
 #[derive(Debug)]
 pub(crate) struct Heat {
     windings: Joints<Winding>,
-    allowed: Joints<f32>,
+    /// Torque each permits, N m.
+    allowed: Row,
     next: usize,
-    /// No joint is derated.
-    cool: bool,
 }
 
 impl Heat {
@@ -42,7 +42,7 @@ impl Heat {
             warmth: 0.0,
             at: None,
         });
-        Self { windings, allowed: limits.map(|l| l.tau_max.0), next: 0, cool: true }
+        Self { windings, allowed: Row::of(limits, |l| l.tau_max.0), next: 0 }
     }
 
     /// The next joint's turn: what it was told since its last one warms its winding.
@@ -54,25 +54,17 @@ impl Heat {
         let elapsed = winding.at.replace(now).map_or(0.0, |at| now.since(at).as_secs_f32());
         let share = (elapsed * winding.per_time).min(1.0);
         winding.warmth += (traces.mean_square(joint) - winding.warmth) * share;
-        let allowed = winding.allowed();
-        self.allowed[joint] = allowed;
-        if allowed < winding.tau_max {
-            self.cool = false;
-        } else if !self.cool {
-            let derated = |id| self.allowed[id] < self.windings[id].tau_max;
-            self.cool = !self.windings.ids().any(derated);
-        }
+        self.allowed.set(joint, winding.allowed());
     }
 
-    /// No winding is too warm for this torque, N m.
-    #[inline]
-    pub(crate) fn bears(&self, joint: JointId, torque: f32) -> bool {
-        self.cool || torque.abs() <= self.allowed[joint]
+    /// Torque the windings permit, N m.
+    pub(crate) const fn all(&self) -> &Row {
+        &self.allowed
     }
 
     /// Torque the winding permits, N m.
-    pub(crate) fn allowed(&self, joint: JointId) -> f32 {
-        self.allowed[joint]
+    pub(crate) const fn allowed(&self, joint: JointId) -> f32 {
+        self.allowed.get(joint)
     }
 }
 
