@@ -11,6 +11,7 @@ use signals::{
 };
 
 use crate::estimate::{Estimator, Measurement};
+use crate::inertial::Inertial;
 use crate::legs::Legs;
 use crate::mpc::{ForcePlanner, MpcSettings};
 use crate::swing::smooth;
@@ -27,6 +28,8 @@ const READING_AGE_MAX: Duration = Duration::from_millis(5);
 const CAPTURE_MARGIN: f64 = 0.06;
 const STEADY_TIME: f64 = 0.2;
 const BRAKING_TIME: f64 = 1.2;
+/// Force problems without a solution, one after the other, after which there is no command.
+const FAILED_MAX: u32 = 5;
 /// A posture counts as reached this long after its path ended.
 const DWELL_TIME: f64 = 0.2;
 
@@ -85,6 +88,7 @@ impl Path {
 pub struct Cerebellum {
     robot: Robot,
     legs: Legs,
+    inertial: Inertial,
     estimator: Estimator,
     trot: Trot,
     posture: Posture,
@@ -115,6 +119,7 @@ impl Cerebellum {
             estimator: Estimator::new(noise, robot.feet.len(), radius, height),
             trot,
             legs,
+            inertial: Inertial::default(),
             posture: Posture::Limp,
             path: Path::new(joints),
             targets: LegTargets::new(&robot.stand.joints),
@@ -141,8 +146,9 @@ impl Cerebellum {
         self.trot.counters
     }
 
-    /// Takes `frame` into the estimate. A joint reading that is not finite keeps its last value;
-    /// the governor judges it by its own gate.
+    /// Takes `frame` into the estimate. A joint reading that is not finite keeps its last value; an
+    /// inertial unit that says nothing leaves a base that is taken as not turning. The governor
+    /// judges both by its own gate.
     pub fn estimate(&mut self, cycle: &Cycle, frame: &SensorFrame) -> BodyState {
         let nominal = 1.0 / self.robot.file.control.rate_hz;
         let passed = self.last.map_or(nominal, |last| cycle.now.since(last).as_secs_f64());
@@ -150,18 +156,17 @@ impl Cerebellum {
         self.dt = passed.clamp(0.0, 20.0 * nominal);
         self.last = Some(cycle.now);
         self.take_joints(cycle, frame);
-        let gyro = vector(frame.imu.angular_velocity.map(|w| w.0));
-        self.sees &= cycle.now.since(frame.imu.at) <= READING_AGE_MAX;
-        if gyro.iter().all(|w| w.is_finite()) {
-            self.spin = gyro;
-        }
+        let believed = self.inertial.believed(cycle.now, &frame.imu);
+        self.sees &= believed.is_some();
+        let (gyro, accelerometer) = believed.unwrap_or_else(|| self.estimator.unmoved());
+        self.spin = gyro;
         let rotation = self.estimator.attitude().to_rotation_matrix().into_inner();
         self.legs.update(&self.robot, rotation, self.spin);
         let trust = self.trust(frame);
         self.estimator.update(&Measurement {
             dt: self.dt,
             gyro,
-            accelerometer: vector(frame.imu.specific_force.map(|a| a.0)),
+            accelerometer,
             feet: self.legs.legs.map(|leg| leg.position),
             feet_velocity: self.legs.legs.map(|leg| leg.velocity),
             feet_turning: self.legs.legs.map(|leg| leg.turning),
@@ -277,9 +282,10 @@ impl Cerebellum {
     }
 
     /// A walk is still to be brought to rest: one that is pushed would fall where it is told to put
-    /// its feet down at once. Without its senses it cannot step either.
+    /// its feet down at once. Without its senses or forces it cannot step either.
     fn brakes(&mut self) -> bool {
-        if !self.trot.is_stepping() || !self.sees || !self.estimator.valid() {
+        let able = self.sees && self.estimator.valid() && self.trot.failed < FAILED_MAX;
+        if !self.trot.is_stepping() || !able {
             return false;
         }
         let rotation = self.estimator.attitude().to_rotation_matrix().into_inner();
@@ -309,7 +315,8 @@ impl Cerebellum {
     }
 
     /// Standing or trotting on planned forces; the joint path holds until the first plan takes
-    /// effect.
+    /// effect. Without a solution for too long it has no command, and says so with one for no
+    /// joint: the governor then stops the body.
     #[expect(clippy::cast_possible_truncation, reason = "f32 is the width of the wire")]
     fn balance(&mut self, cycle: &Cycle, walk: Option<BaseVelocity>) -> Joints<JointCommand> {
         let attitude = self.estimator.attitude();
@@ -323,6 +330,9 @@ impl Cerebellum {
         let tick = (cycle.number, self.dt);
         if !self.trot.step(tick, &self.robot, &self.legs, &base, walk, &mut self.targets) {
             return self.follow_path();
+        }
+        if self.trot.failed >= FAILED_MAX {
+            return Joints::filled(JointCommand::LIMP, 0);
         }
         let stepping = self.trot.is_stepping();
         self.posture = if stepping { Posture::Walking } else { Posture::Standing };
@@ -360,8 +370,4 @@ fn damping(value: f64) -> Damping {
 #[expect(clippy::cast_possible_truncation, reason = "f32 is the width of the wire")]
 fn array(v: Vector3<f64>) -> [f32; 3] {
     [v.x as f32, v.y as f32, v.z as f32]
-}
-
-fn vector(v: [f32; 3]) -> Vector3<f64> {
-    Vector3::new(v[0].into(), v[1].into(), v[2].into())
 }

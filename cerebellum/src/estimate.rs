@@ -87,6 +87,14 @@ impl Estimator {
             && (0..SIZE).all(|k| self.p[(k, k)].is_finite() && self.p[(k, k)] >= 0.0)
     }
 
+    /// What gyroscope and accelerometer would say of a base that neither turns nor speeds up; no
+    /// number before the start.
+    #[must_use]
+    pub fn unmoved(&self) -> (Vector3<f64>, Vector3<f64>) {
+        let gravity = if self.attitude.is_some() { GRAVITY } else { f64::NAN };
+        (Vector3::zeros(), self.attitude().inverse() * Vector3::new(0.0, 0.0, gravity))
+    }
+
     /// Takes one tick. Measurements that are not finite are left out; the filter then only
     /// predicts.
     pub fn update(&mut self, m: &Measurement) {

@@ -12,6 +12,7 @@
 mod control;
 mod estimate;
 mod gait;
+mod inertial;
 mod legs;
 mod mpc;
 mod qp;

@@ -92,6 +92,8 @@ pub(crate) struct Trot {
     reference: Option<Reference>,
     height: f64,
     foot_radius: f64,
+    /// Answers without a solution, one after the other.
+    pub(crate) failed: u32,
     pub(crate) counters: ForceCounters,
 }
 
@@ -132,6 +134,7 @@ impl Trot {
             reference: None,
             height: robot.stand.base_height + legs.whole.com.z,
             foot_radius: robot.feet.first().map_or(0.0, |foot| foot.radius),
+            failed: 0,
             counters: ForceCounters::default(),
         }
     }
@@ -142,6 +145,7 @@ impl Trot {
         self.forces = None;
         self.stepping = None;
         self.reference = None;
+        self.failed = 0;
         // An answer to a problem from before the reset must not be used after it.
         let _ = self.planner.collect();
     }
@@ -281,6 +285,7 @@ impl Trot {
                 Some(answer) if answer.tick == submitted => {
                     self.submitted = None;
                     self.counters.rounds_max = self.counters.rounds_max.max(answer.rounds);
+                    self.failed = if answer.solved { 0 } else { self.failed.saturating_add(1) };
                     if answer.solved {
                         self.counters.used += 1;
                         self.forces = Some(answer.forces);
