@@ -163,7 +163,8 @@ impl BalanceWatch {
         } else {
             (step, narrow + rule.reach.0)
         };
-        // A place that is not a number is out of reach.
+        // A place that is not a number is out of reach, but a single one ends nothing: that is for
+        // the look at the estimate.
         let known = point.iter().all(|part| part.is_finite());
         let (lost, left) = (!known || step < 0.0, !known || margin < 0.0);
         let now = input.cycle.now;
@@ -171,7 +172,7 @@ impl BalanceWatch {
         self.lost_since = since;
         let level = match since {
             Some(since) if now.since(since) >= rule.lost => Some(Level::Falling),
-            _ if left => Some(if standing { Level::Settle } else { Level::Limited }),
+            _ if left => Some(if standing && known { Level::Settle } else { Level::Limited }),
             _ => SHARES.iter().find(|(part, _)| margin < part * widest).map(|(_, level)| *level),
         };
         if let Some(level) = level {

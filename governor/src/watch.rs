@@ -19,6 +19,9 @@ use crate::{Actor, BodyClass, Envelope, Profile, Rule};
 
 /// One joint in this many may be silent while the others prove a standstill.
 const SILENT_SHARE: usize = 4;
+/// Estimates in a row that cannot be used before the robot settles (fault 36).
+const BAD_STATES_SETTLE: u32 = 3;
+
 /// A reason for a level, with the number that shows it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Cause {
@@ -79,6 +82,7 @@ pub(crate) struct Watch {
     /// Joints whose reading cannot be judged in this cycle, one bit each.
     blind: u32,
     bad_frames: u32,
+    bad_states: u32,
     ages: Ages,
     vitals: Vitals,
     drives: Drives,
@@ -148,6 +152,7 @@ impl Watch {
             eyes: Eyes::new(joints),
             blind: u32::MAX,
             bad_frames: 0,
+            bad_states: 0,
             vitals: Vitals::new(),
             drives: Drives::new(joints),
             base: BaseWatch::default(),
@@ -173,7 +178,8 @@ impl Watch {
         let found = self.look_at_joints(input, &mut sight);
         self.look_at_frame(found.unsound_reading, input, &mut sight);
         look_at_imu(input, self.ages, &mut sight);
-        if look_at_state(found.unsound_estimate, input, self.ages, &mut sight) {
+        let (unsound, ages) = (found.unsound_estimate, self.ages);
+        if look_at_state((&mut self.bad_states, unsound), input, ages, &mut sight) {
             self.vitals.look(found.estimate, input, &mut sight);
         }
         self.vitals.heat(found.hottest, input.cycle.now, &mut sight.worst);
@@ -372,16 +378,28 @@ fn look_at_imu(input: &Input<'_>, ages: Ages, sight: &mut Sight) {
     }
 }
 
-/// Looks at the estimate; true when it can be used.
-fn look_at_state(unsound: bool, input: &Input<'_>, ages: Ages, sight: &mut Sight) -> bool {
+/// Looks at the estimate; true when it can be used. One that cannot be for a tick or two is passed
+/// over like a frame, and ends no controlled stop either.
+fn look_at_state(
+    (bad, unsound): (&mut u32, bool),
+    input: &Input<'_>,
+    ages: Ages,
+    sight: &mut Sight,
+) -> bool {
     let Input { state, profile, .. } = input;
     let fits = state.joints.len() == input.envelope.joints().len();
     let late = ages.of(state.at, input.cycle.now) > ages.settle;
     if !state.valid || !fits || late || unsound || !state.is_finite_beside_joints() {
-        sight.worst.add(Cause::new(Level::Settle, Rule::StateInvalid, Actor::Cerebellum));
-        sight.can_settle = false;
+        *bad = bad.saturating_add(1);
+        let lasts = *bad >= BAD_STATES_SETTLE;
+        let level = if lasts { Level::Settle } else { Level::Notice };
+        let cause = Cause::new(level, Rule::StateInvalid, Actor::Cerebellum);
+        sight.worst.add(cause);
+        sight.blocker.add(cause);
+        sight.can_settle &= !lasts;
         return false;
     }
+    *bad = 0;
     let tilt = state.attitude.tilt();
     // A limp body that lies on its side cannot fall any more, and one that stands by itself stops.
     let level = match profile.body {

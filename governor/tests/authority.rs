@@ -273,7 +273,13 @@ fn a_stop_uses_the_gentlest_way_that_still_works() {
         let mut bench = walking(profile);
         bench.operator.stop = true;
         assert_eq!(bench.tick().motion, Motion::Settle);
+        // Two ticks without an estimate end nothing, three do.
         bench.state.valid = false;
+        assert_eq!(bench.run(2).motion, Motion::Settle);
+        bench.state.valid = true;
+        assert_eq!(bench.tick().motion, Motion::Settle);
+        bench.state.valid = false;
+        assert_eq!(bench.run(2).motion, Motion::Settle);
         let way = if firmware { Motion::Script } else { Motion::Damp };
         assert_eq!(bench.tick().motion, way);
         // The firmware acts when the host's command has ended.

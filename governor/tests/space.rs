@@ -192,7 +192,8 @@ fn along_the_fence_the_base_may_go_on() {
     assert!(record.kind == Kind::Limited && record.limit > record.measured, "{record:?}");
 }
 
-/// A robot that was carried over the border holds at once, and no velocity is admitted.
+/// A robot that was carried over the border holds at once, and no velocity is admitted. A place
+/// that is no number lies nowhere inside.
 ///
 /// Clauses: M5.
 #[test]
@@ -208,7 +209,7 @@ fn outside_the_fence_the_robot_holds() {
         let ruling = bench.tick();
         assert!(ruling.level >= Level::Hold, "{x} {y}: {ruling:?}");
         assert!(!matches!(ruling.motion, Motion::Walk(_)), "{ruling:?}");
-        assert_eq!(bench.governor.count(Rule::GeofenceLeft) > 0, x.is_finite());
+        assert!(bench.governor.count(Rule::GeofenceLeft) > 0, "{x} {y}");
     }
 }
 

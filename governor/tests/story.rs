@@ -465,13 +465,13 @@ fn a_short_gap_slows_the_robot_for_two_seconds() {
 fn other_causes_of_a_controlled_stop() {
     type Spoil = fn(&mut Bench);
     let table: [(Rule, u32, Spoil); 9] = [
-        (Rule::StateInvalid, 61, |b| b.silent_state = true),
+        (Rule::StateInvalid, 63, |b| b.silent_state = true),
         (Rule::ImuStale, 1, |b| b.imu_ahead = ms(61)),
         (Rule::JointStuck, 99, |b| b.noisy = false),
         (Rule::ImuStale, 21, |b| b.silent_imu = true),
-        (Rule::StateInvalid, 1, |b| b.state.valid = false),
-        (Rule::StateInvalid, 1, |b| b.state.position[2] = Metres(f32::NAN)),
-        (Rule::StateInvalid, 1, |b| b.state.joints = Joints::default()),
+        (Rule::StateInvalid, 3, |b| b.state.valid = false),
+        (Rule::StateInvalid, 3, |b| b.state.position[2] = Metres(f32::NAN)),
+        (Rule::StateInvalid, 3, |b| b.state.joints = Joints::default()),
         (Rule::FrameFinite, 5, |b| b.frame.joints[joint(0)].q = Radians(f32::NAN)),
         (Rule::CommandFinite, 4, |b| b.wanted[joint(1)].tau = NewtonMetres(f32::NAN)),
     ];
