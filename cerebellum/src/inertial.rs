@@ -60,6 +60,7 @@ mod tests {
         ImuReading { angular_velocity: [RadiansPerSecond(noise); 3], specific_force, at }
     }
 
+    /// Clauses: M8, A2.
     #[test]
     fn only_fresh_changing_readings_inside_their_range_count() {
         let mut unit = Inertial::default();

@@ -39,7 +39,7 @@ pub(crate) type Always = Box<dyn FnMut(u64, &Seen<'_>) -> Result<(), String>>;
 pub(crate) struct Stage {
     /// When the fault can first be seen at the governor's boundary...
     pub(crate) onset: When,
-    /// ...and for how many ticks it has then been there already, because the loop missed them.
+    /// ...and for how many ticks it has then been there already: missed, or needed to be sure.
     pub(crate) before: u64,
     /// When the output has changed as it must.
     pub(crate) reaction: When,
@@ -84,19 +84,31 @@ impl End {
         }
     }
 
+    /// How much of its freedom the robot has lost by then: more is safer.
+    pub(crate) const fn rank(self) -> u8 {
+        match self {
+            Self::Same => 0,
+            Self::Slow => 1,
+            Self::Stand => 2,
+            Self::Hold => 3,
+            Self::Sit | Self::Settling | Self::Damped | Self::Off => 4,
+            Self::Disarmed => 5,
+        }
+    }
+
     /// How things stand in this tick.
     pub(crate) fn of(seen: &Seen<'_>) -> Self {
         let commands = &seen.vetted.joints;
         let upright = seen.truth.attitude.tilt().0 < 0.2;
-        let unmoved = commands.iter().all(|c| c.kp.0 == 0.0 && c.tau.0 == 0.0);
-        let limp = unmoved && commands.iter().all(|c| c.kd.0 == 0.0);
+        let limp = commands.iter().all(|c| (c.kp.0, c.kd.0, c.tau.0) == (0.0, 0.0, 0.0));
         match (seen.ruling.motion, seen.ruling.level) {
             _ if limp && seen.ruling.level == Level::Stopped && upright => Self::Sit,
             _ if limp => Self::Off,
-            _ if unmoved => Self::Damped,
+            _ if seen.yields() => Self::Damped,
             (Motion::Settle, _) => Self::Settling,
             (_, Level::Hold) => Self::Hold,
             (Motion::Walk(_), level) if level >= Level::Limited => Self::Slow,
+            (Motion::Walk(velocity), _) if velocity.speed().0 < seen.wish.slowest() => Self::Slow,
             (Motion::Stand, level) if level >= Level::Limited => Self::Stand,
             _ => Self::Same,
         }
@@ -180,8 +192,8 @@ impl Trial {
         self
     }
 
-    /// The onset of the last reaction lies so many missed ticks before the first one that shows it.
-    pub(crate) fn missed_before(mut self, ticks: u64) -> Self {
+    /// The onset of the last reaction lies so many ticks before the first one that shows it.
+    pub(crate) fn since(mut self, ticks: u64) -> Self {
         if let Some(stage) = self.stages.last_mut() {
             stage.before = ticks;
         }
@@ -269,6 +281,11 @@ pub(crate) fn raised(least: Level, rules: &'static [Rule]) -> When {
     Box::new(move |_, seen| seen.raised_to(least, rules))
 }
 
+/// One of these rules acts.
+pub(crate) fn acts(rules: &'static [Rule]) -> When {
+    Box::new(move |_, seen| seen.acts(rules))
+}
+
 /// A record says so.
 pub(crate) fn told(kind: Kind, rules: &'static [Rule]) -> When {
     Box::new(move |_, seen| seen.told(kind, rules))
@@ -307,6 +324,24 @@ impl Dice {
     pub(crate) fn joint(&mut self) -> JointId {
         let joints: Vec<_> = (0..12).filter_map(JointId::new).collect();
         self.one_of(&joints)
+    }
+
+    /// A thigh or a calf: what a swinging leg swings with.
+    pub(crate) fn moving_joint(&mut self) -> JointId {
+        let mut joint = self.joint();
+        while joint.index().is_multiple_of(3) {
+            joint = self.joint();
+        }
+        joint
+    }
+
+    /// A calf: what carries most.
+    pub(crate) fn calf(&mut self) -> JointId {
+        let mut joint = self.joint();
+        while joint.index() % 3 != 2 {
+            joint = self.joint();
+        }
+        joint
     }
 
     /// Standing, walking, going sideways, turning.

@@ -2,7 +2,8 @@
 //! deadlines and by what the simulator knows.
 //!
 //! `cargo run --release -p triune-tests --example faults -- [--row N[,N]] [--seeds 20]
-//! [--json FILE] [--write]`. Exits with 6 when a row fails.
+//! [--json FILE] [--write]`, or `--row N --trace SEED` for all the governor says in one seed. Exits
+//! with 6 when a row fails.
 //!
 //! A row is a scenario: a robot that stands, walks or turns, a fault that strikes at a drawn phase
 //! of its gait, the reactions that must follow, and how it must end. Besides, in every row no
@@ -21,7 +22,10 @@ mod page;
 mod rows;
 mod run;
 mod scene;
+mod soles;
 mod table;
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -31,7 +35,7 @@ use std::time::Instant;
 use model::Robot;
 
 use catalogue::{CATALOGUE, Proof, Row};
-use fault::{Dice, End};
+use fault::Dice;
 use run::{Outcome, run};
 use table::{Result as RowResult, Verdict};
 
@@ -44,6 +48,7 @@ struct Arguments {
     seeds: u64,
     json: Option<PathBuf>,
     write: bool,
+    trace: Option<u64>,
 }
 
 fn main() {
@@ -57,6 +62,9 @@ fn main() {
     let began = Instant::now();
     let chosen = |row: &&Row| arguments.rows.is_empty() || arguments.rows.contains(&row.number);
     let rows: Vec<Row> = CATALOGUE.iter().filter(chosen).copied().collect();
+    if let Some(seed) = arguments.trace {
+        return trace(&rows, seed);
+    }
     let results = judge(&rows, arguments.seeds, |result| println!("{}", result.line()));
     let failed: Vec<_> = results.iter().filter(|r| r.verdict() == Verdict::Fail).collect();
     let summary = page::summary(&results, arguments.seeds);
@@ -78,6 +86,27 @@ fn main() {
     }
 }
 
+/// All that is known of one seed of each row.
+fn trace(rows: &[Row], seed: u64) {
+    let robot = robot();
+    for row in rows {
+        let outcome = one(&robot, row, seed);
+        println!("row {}, {}, seed {seed}:", row.number, row.fault);
+        outcome.said.iter().for_each(|line| println!("{line}"));
+        println!("ended as {}, {:?}, {:?}", outcome.end.name(), outcome.reactions, outcome.wrong);
+    }
+}
+
+fn robot() -> Robot {
+    match Robot::load(&whole::root().join("robots/quadruped")) {
+        Ok(robot) => robot,
+        Err(error) => {
+            eprintln!("faults: {error}");
+            std::process::exit(2);
+        }
+    }
+}
+
 /// Writes what was asked for.
 fn keep(arguments: &Arguments, results: &[RowResult]) -> std::io::Result<()> {
     if let Some(file) = &arguments.json {
@@ -85,7 +114,10 @@ fn keep(arguments: &Arguments, results: &[RowResult]) -> std::io::Result<()> {
         std::fs::write(file, format!("{:#}\n", serde_json::Value::from(rows)))?;
     }
     if arguments.write {
-        std::fs::write(whole::root().join(page::PATH), page::markdown(results, arguments.seeds))?;
+        let path = whole::root().join(page::PATH);
+        // Of a run of some rows only their lines are new.
+        let old = std::fs::read_to_string(&path).unwrap_or_default();
+        std::fs::write(path, page::markdown(results, arguments.seeds, &old))?;
     }
     Ok(())
 }
@@ -93,13 +125,7 @@ fn keep(arguments: &Arguments, results: &[RowResult]) -> std::io::Result<()> {
 /// Every row for `seeds` seeds, in the order of the rows; `show` sees each when it is complete.
 fn judge(rows: &[Row], seeds: u64, mut show: impl FnMut(&RowResult)) -> Vec<RowResult> {
     println!("{}", table::HEAD);
-    let robot = match Robot::load(&whole::root().join("robots/quadruped")) {
-        Ok(robot) => robot,
-        Err(error) => {
-            eprintln!("faults: {error}");
-            std::process::exit(2);
-        }
-    };
+    let robot = robot();
     let jobs: Vec<(usize, u64)> =
         (0..rows.len()).flat_map(|row| (0..seeds).map(move |seed| (row, seed))).collect();
     let next = AtomicUsize::new(0);
@@ -135,15 +161,14 @@ fn one(robot: &Robot, row: &Row, seed: u64) -> Outcome {
         Proof::Run(make) => run(robot, make(&mut dice), seed),
         Proof::Check(check) => {
             let wrong = check(&mut dice).err().into_iter().collect();
-            let end = if row.end == "same" { End::Same } else { End::Disarmed };
-            Outcome { reactions: Vec::new(), end, wrong }
+            Outcome::refused(row.end, wrong)
         }
     }
 }
 
 impl Arguments {
     fn read(mut words: impl Iterator<Item = String>) -> Result<Self, String> {
-        let mut read = Self { rows: Vec::new(), seeds: 20, json: None, write: false };
+        let mut read = Self { rows: Vec::new(), seeds: 20, json: None, write: false, trace: None };
         while let Some(word) = words.next() {
             let mut value = || words.next().ok_or(format!("{word} needs a value"));
             match word.as_str() {
@@ -157,6 +182,9 @@ impl Arguments {
                     read.seeds = value()?.parse().map_err(|_| "--seeds wants a number")?;
                 }
                 "--json" => read.json = Some(value()?.into()),
+                "--trace" => {
+                    read.trace = Some(value()?.parse().map_err(|_| "--trace wants a seed")?);
+                }
                 "--write" => read.write = true,
                 _ => return Err(format!("unknown argument {word:?}")),
             }

@@ -1,5 +1,6 @@
 //! Runs one trial and says what came out.
 
+use governor::{Language, Record};
 use model::Robot;
 use signals::Level;
 
@@ -12,8 +13,19 @@ pub(crate) struct Outcome {
     pub(crate) reactions: Vec<Option<u64>>,
     /// How it ended.
     pub(crate) end: End,
+    /// It fell, ms after the strike.
+    pub(crate) fallen: Option<u64>,
     /// Everything that must not be.
     pub(crate) wrong: Vec<String>,
+    /// What the governor said from the strike on, with the ms since then.
+    pub(crate) said: Vec<String>,
+}
+
+impl Outcome {
+    /// Of a run that never began.
+    pub(crate) fn refused(end: End, wrong: Vec<String>) -> Self {
+        Self { reactions: Vec::new(), end, fallen: None, wrong, said: Vec::new() }
+    }
 }
 
 /// Watches a trial from the strike on.
@@ -24,6 +36,7 @@ struct Judge {
     fallen: Option<u64>,
     broken: Option<String>,
     end: End,
+    said: Vec<String>,
 }
 
 struct Watched {
@@ -38,7 +51,7 @@ pub(crate) fn run(robot: &Robot, trial: Trial, seed: u64) -> Outcome {
     let mut scene = match Scene::new(robot, setup, seed) {
         Ok(scene) => scene,
         Err(error) => {
-            return Outcome { reactions: Vec::new(), end: End::Disarmed, wrong: vec![error] };
+            return Outcome::refused(End::Disarmed, vec![error]);
         }
     };
     let mut early = None;
@@ -62,7 +75,7 @@ impl Judge {
     fn new(stages: Vec<Stage>, always: Vec<Always>, falls: bool) -> Self {
         let watched = |stage| Watched { stage, onset: None, reaction: None };
         let stages = stages.into_iter().map(watched).collect();
-        Self { stages, always, falls, fallen: None, broken: None, end: End::Same }
+        Self { stages, always, falls, fallen: None, broken: None, end: End::Same, said: Vec::new() }
     }
 
     fn look(&mut self, since: u64, seen: &Seen<'_>) {
@@ -79,6 +92,8 @@ impl Judge {
                 self.broken.get_or_insert(format!("{what}, {since} ms after the strike"));
             }
         }
+        let sentence = |r: &Record| format!("{since:5} {}", r.sentence(Language::English));
+        self.said.extend(seen.records.iter().map(sentence));
         if seen.truth.fallen {
             self.fallen.get_or_insert(since);
         }
@@ -96,6 +111,7 @@ impl Judge {
         let unseen = self.stages.iter().position(|watched| watched.onset.is_none());
         wrong.extend(unseen.map(|stage| format!("the fault of stage {} never came", stage + 1)));
         let time = |w: &Watched| Some(w.reaction? - w.onset? + 1);
-        Outcome { reactions: self.stages.iter().map(time).collect(), end: self.end, wrong }
+        let reactions = self.stages.iter().map(time).collect();
+        Outcome { reactions, end: self.end, fallen: self.fallen, wrong, said: self.said }
     }
 }

@@ -14,9 +14,9 @@ use runtime::brain_thread::BrainThread;
 use runtime::observer::Observer;
 use runtime::wiring;
 use signals::{
-    BaseVelocity, BodyCommand, BodyState, Cycle, Instant, Level, MetresPerSecond, Mode, ModelHash,
-    Operator, OperatorAct, Plan, PlanRequest, RadiansPerSecond, Role, Ruling, SensorFrame, Stick,
-    VELOCITY_STEPS_MAX, VelocityChunk,
+    BaseVelocity, BodyCommand, BodyState, Cycle, Instant, JointCommand, JointState, Level,
+    MetresPerSecond, Mode, ModelHash, Operator, OperatorAct, Plan, PlanRequest, RadiansPerSecond,
+    Role, Ruling, SensorFrame, Stick, VELOCITY_STEPS_MAX, VelocityChunk,
 };
 use sim::{Disturbance, SimBody, SimTruth, Yard};
 
@@ -47,6 +47,11 @@ impl Wish {
             left: MetresPerSecond(left),
             yaw: RadiansPerSecond(yaw),
         }))
+    }
+
+    /// Below this planar speed, m/s, it is not walking as asked.
+    pub(crate) fn slowest(self) -> f32 {
+        self.0.map_or(0.0, |wish| 0.9 * wish.speed().0)
     }
 
     /// What a policy that wants this asks for at `at`: never twice exactly the same.
@@ -136,10 +141,14 @@ pub(crate) struct Seen<'a> {
     pub(crate) number: u64,
     /// As the governor was given it.
     pub(crate) state: &'a BodyState,
+    /// What the robot is to do.
+    pub(crate) wish: Wish,
     /// The newest plan, as the governor was given it.
     pub(crate) plan: Option<&'a Plan>,
     /// The same, when it is another than in the tick before.
     pub(crate) fresh: Option<&'a Plan>,
+    /// The tick in which that one came.
+    pub(crate) plan_came: u64,
     /// What the governor decided.
     pub(crate) ruling: &'a Ruling,
     /// What it let through.
@@ -150,6 +159,8 @@ pub(crate) struct Seen<'a> {
     pub(crate) records: &'a [Record],
     /// The rule that raised the level last.
     pub(crate) raised: Option<Rule>,
+    /// In how many ticks each rule had acted before this one, and has now.
+    counts: [&'a [u32; Rule::COUNT]; 2],
 }
 
 /// What a fault can reach from outside, before a tick.
@@ -174,7 +185,7 @@ pub(crate) struct Scene {
     brain: BrainThread,
     cerebellum: Cerebellum,
     governor: Governor,
-    observer: Observer,
+    observers: Observers,
     allocations: Allocations,
     setup: Setup,
     /// The tick about to come.
@@ -182,6 +193,8 @@ pub(crate) struct Scene {
     operator: Operator,
     /// Name of the plan the governor saw last.
     seen_plan: Option<(u32, u64, Instant)>,
+    /// The tick in which it came.
+    plan_came: u64,
     raised: Option<Rule>,
 }
 
@@ -207,12 +220,13 @@ impl Scene {
             brain: BrainThread::start(script(), make, Some((latency, seed)))?,
             cerebellum: Cerebellum::new(robot, (setup.forces)(planner)),
             governor: Governor::new(envelope, profile),
-            observer: Observer::new(robot),
+            observers: Observers::new(robot),
             allocations: Allocations::default(),
             setup,
             number: 0,
             operator: Operator::local(None),
             seen_plan: None,
+            plan_came: 0,
             raised: None,
         })
     }
@@ -244,6 +258,7 @@ impl Scene {
         let cycle = Cycle { number, now, period: Duration::from_millis(1) };
         self.brain.take(number);
 
+        let before = Rule::ALL.map(|rule| self.governor.count(rule));
         let frame = self.body.sense(&cycle);
         let Self { cerebellum, governor, allocations, .. } = self;
         let honest = allocations.count(|| cerebellum.estimate(&cycle, &frame));
@@ -260,7 +275,10 @@ impl Scene {
         let applied = self.body.apply(passed);
         debug_assert!(applied != Applied::ForeignLimits, "one envelope");
 
-        self.observer.judge(&honest, &vetted);
+        let after = Rule::ALL.map(|rule| self.governor.count(rule));
+        let doubted = after[Rule::JointJump as usize] > before[Rule::JointJump as usize];
+        let seen = (&honest, doubted.then_some(&frame));
+        self.observers.judge(seen, &self.body.truth(), &vetted);
         self.ask(now, &frame, &honest, &ruling);
         let records: Vec<_> = std::iter::from_fn(|| self.governor.next_record()).collect();
         let rises = records.iter().rev().find(|r| r.kind == Kind::LevelChanged && r.to > r.from);
@@ -268,26 +286,30 @@ impl Scene {
         let name = plan.map(|plan| (plan.epoch, plan.sequence, plan.observed_at));
         let fresh = plan.filter(|_| name != self.seen_plan);
         self.seen_plan = name;
+        self.plan_came = if fresh.is_some() { number } else { self.plan_came };
         self.number += 1;
         judge(&Seen {
             number,
             state: &state,
+            wish: self.setup.wish,
             plan: plan.as_ref(),
             fresh: fresh.as_ref(),
+            plan_came: self.plan_came,
             ruling: &ruling,
             vetted: &vetted,
             truth: &self.body.truth(),
             records: &records,
             raised: self.raised,
+            counts: [&before, &after],
         })
     }
 
     /// What the observer and the counters have found: empty for a sound run.
     pub(crate) fn complaints(&self) -> Vec<String> {
         let mut found = Vec::new();
-        if let Some(first) = &self.observer.first {
-            found
-                .push(format!("{} commands outside the limits, {first}", self.observer.violations));
+        if let Some(first) = &self.observers.first {
+            let times = self.observers.violations;
+            found.push(format!("{times} commands outside the limits, {first}"));
         }
         if self.allocations.total() > 0 {
             found.push(format!("{} allocations in the cycle", self.allocations.total()));
@@ -330,6 +352,54 @@ impl Scene {
     }
 }
 
+/// Judges by the estimate and by the truth. After a reading that has jumped they differ, and a
+/// command that is right by either is right.
+///
+/// In the tick or two in which the governor does not believe such a reading, the joint's own drive
+/// holds it, by its own encoder and with no more torque than it has. Then gains, target and
+/// feed-forward torque are judged, not their sum at a place and speed nobody was told.
+#[derive(Clone, Debug)]
+struct Observers {
+    estimate: Observer,
+    truth: Observer,
+    violations: u64,
+    first: Option<String>,
+}
+
+impl Observers {
+    fn new(robot: &Robot) -> Self {
+        let observer = Observer::new(robot);
+        Self { estimate: observer.clone(), truth: observer, violations: 0, first: None }
+    }
+
+    fn judge(
+        &mut self,
+        (estimate, doubted): (&BodyState, Option<&SensorFrame>),
+        truth: &SimTruth,
+        command: &BodyCommand,
+    ) {
+        const WRONG: f32 = 0.03;
+        let mut joints = truth.joints;
+        for joint in joints.ids() {
+            let read = doubted.map_or(joints[joint].q, |frame| frame.joints[joint].q);
+            if (read - joints[joint].q).0.abs() > WRONG {
+                let JointCommand { q, dq, .. } = command.joints[joint];
+                joints[joint] = JointState { q, dq };
+            }
+        }
+        let before = [self.estimate.violations, self.truth.violations];
+        self.estimate.first = None;
+        self.estimate.judge(estimate, command);
+        self.truth.judge(&BodyState { joints, ..*estimate }, command);
+        if self.estimate.violations > before[0] && self.truth.violations > before[1] {
+            self.violations += 1;
+            if self.first.is_none() {
+                self.first.clone_from(&self.estimate.first);
+            }
+        }
+    }
+}
+
 fn apply<T>(tap: &mut Option<Change<T>>, since: u64, value: &mut T) {
     if let Some(tap) = tap {
         tap(since, value);
@@ -340,6 +410,17 @@ impl Seen<'_> {
     /// The level is at least `least`, and one of `rules` raised it.
     pub(crate) fn raised_to(&self, least: Level, rules: &[Rule]) -> bool {
         self.ruling.level >= least && self.raised.is_some_and(|rule| rules.contains(&rule))
+    }
+
+    /// No joint is held anywhere: it is damped, and kept from its limits, at most.
+    pub(crate) fn yields(&self) -> bool {
+        self.vetted.joints.iter().all(|command| command.kp.0 == 0.0)
+    }
+
+    /// One of these rules acts in this tick.
+    pub(crate) fn acts(&self, rules: &[Rule]) -> bool {
+        let [before, after] = self.counts;
+        rules.iter().any(|rule| after[*rule as usize] > before[*rule as usize])
     }
 
     /// A record of this kind names one of `rules` in this tick.

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use crate::catalogue::Row;
+use crate::catalogue::{Deadline, NEVER, Row};
 use crate::fault::End;
 use crate::run::Outcome;
 
@@ -16,6 +16,7 @@ pub(crate) struct Result {
     /// For each stage the slowest reaction, ms, and its seed; `None` when one never came.
     worst: Vec<Option<(u64, u64)>>,
     ends: BTreeMap<End, u64>,
+    fell: u64,
     /// What was wrong, with the seed.
     wrong: Vec<String>,
 }
@@ -34,13 +35,14 @@ pub(crate) enum Verdict {
 impl Result {
     pub(crate) fn new(row: Row) -> Self {
         let worst = vec![Some((0, 0)); row.deadlines.len()];
-        Self { row, seeds: 0, worst, ends: BTreeMap::new(), wrong: Vec::new() }
+        Self { row, seeds: 0, worst, ends: BTreeMap::new(), fell: 0, wrong: Vec::new() }
     }
 
     /// Takes in what came out of one seed.
     pub(crate) fn take(&mut self, seed: u64, outcome: Outcome) {
         self.seeds += 1;
-        let Outcome { reactions, end, wrong } = outcome;
+        let Outcome { reactions, end, fallen, wrong, .. } = outcome;
+        self.fell += u64::from(fallen.is_some());
         *self.ends.entry(end).or_default() += 1;
         for (stage, worst) in self.worst.iter_mut().enumerate() {
             let reaction = reactions.get(stage).copied().flatten();
@@ -48,7 +50,7 @@ impl Result {
                 (Some(before), Some(ms)) => Some(before.max((ms, seed))),
                 _ => None,
             };
-            if reaction.is_none() {
+            if reaction.is_none() && !self.row.deadlines[stage].may_stay_away() {
                 let what = self.row.deadlines[stage].what;
                 self.wrong.push(format!("seed {seed}: {what} never came"));
             }
@@ -63,19 +65,23 @@ impl Result {
 
     /// What came out.
     pub(crate) fn verdict(&self) -> Verdict {
-        let mut met = self.row.unmet.is_empty();
-        let mut kept = self.wrong.is_empty();
+        let mut met = self.row.unmet.is_empty() && !self.is_freer();
+        let mut kept = self.wrong.is_empty() && (!self.is_freer() || !self.row.freer.is_empty());
         for (deadline, worst) in self.row.deadlines.iter().zip(&self.worst) {
-            let Some((ms, _)) = *worst else { return Verdict::Fail };
-            let allowed = deadline.unmet.map_or(deadline.ms, |(ms, _)| ms.max(deadline.ms));
-            met &= ms <= deadline.ms;
-            kept &= ms <= allowed;
+            let ms = worst.map_or(NEVER, |(ms, _)| ms);
+            met &= deadline.unmet.is_none() && ms <= deadline.ms;
+            kept &= ms <= deadline.allowed();
         }
         match (kept, met) {
             (false, _) => Verdict::Fail,
             (true, false) => Verdict::NotMet,
             (true, true) => Verdict::Pass,
         }
+    }
+
+    /// It ended with more freedom than the catalogue leaves it.
+    fn is_freer(&self) -> bool {
+        self.ends.keys().any(|end| end.rank() < self.row.end.rank())
     }
 
     /// The verdict in words, with the reasons.
@@ -91,14 +97,13 @@ impl Result {
         words
     }
 
-    /// Why the row is not met, of those deadlines that were not.
+    /// Why the row is not met. A deadline that is known not to be kept counts as such even where
+    /// these seeds were lucky.
     fn reasons(&self) -> Vec<&'static str> {
-        let late = self.row.deadlines.iter().zip(&self.worst).filter_map(|(deadline, worst)| {
-            let (_, why) = deadline.unmet?;
-            worst.is_none_or(|(ms, _)| ms > deadline.ms).then_some(why)
-        });
+        let late = self.row.deadlines.iter().filter_map(|d| d.unmet.map(|(_, why)| why));
+        let freer = Some(self.row.freer).filter(|_| self.is_freer());
         let unmet = Some(self.row.unmet).filter(|why| !why.is_empty());
-        late.chain(unmet).collect()
+        late.chain(freer).chain(unmet).collect()
     }
 
     /// The first things that were wrong, and how many more.
@@ -106,10 +111,12 @@ impl Result {
         const SHOWN: usize = 4;
         let mut all = self.wrong.clone();
         for (deadline, worst) in self.row.deadlines.iter().zip(&self.worst) {
-            let allowed = deadline.unmet.map_or(deadline.ms, |(ms, _)| ms.max(deadline.ms));
-            if let Some((ms, seed)) = worst.filter(|(ms, _)| *ms > allowed) {
+            if let Some((ms, seed)) = worst.filter(|(ms, _)| *ms > deadline.allowed()) {
                 all.push(format!("seed {seed}: {} after {ms} ms", deadline.what));
             }
+        }
+        if self.is_freer() && self.row.freer.is_empty() {
+            all.push(format!("ended freer than {}", self.row.end.name()));
         }
         let more = all.len().saturating_sub(SHOWN);
         let mut text = all.into_iter().take(SHOWN).collect::<Vec<_>>().join(", ");
@@ -134,13 +141,16 @@ impl Result {
 
     /// The end state of the catalogue, and what came instead.
     fn end(&self) -> String {
-        let ends: Vec<_> = self.ends.keys().map(|end| end.name()).collect();
-        if ends.iter().all(|end| *end == self.row.end) {
-            return self.row.end.to_owned();
-        }
-        let counts: Vec<_> =
+        let mut said: Vec<_> =
             self.ends.iter().map(|(end, times)| format!("{} {times}", end.name())).collect();
-        format!("{} ({})", self.row.end, counts.join(", "))
+        if self.ends.keys().all(|end| *end == self.row.end) {
+            said.clear();
+        }
+        if self.fell > 0 {
+            said.push(format!("fell {}", self.fell));
+        }
+        let end = self.row.end.name();
+        if said.is_empty() { end.to_owned() } else { format!("{end} ({})", said.join(", ")) }
     }
 
     /// One line of the table.
@@ -158,7 +168,7 @@ impl Result {
 
     /// All of it.
     pub(crate) fn json(&self) -> Value {
-        let stage = |(d, worst): (&crate::catalogue::Deadline, &Option<(u64, u64)>)| {
+        let stage = |(d, worst): (&Deadline, &Option<(u64, u64)>)| {
             json!({
                 "reaction": d.what,
                 "deadline_ms": d.ms,
@@ -170,8 +180,9 @@ impl Result {
             "row": self.row.number,
             "fault": self.row.fault,
             "stages": self.row.deadlines.iter().zip(&self.worst).map(stage).collect::<Vec<_>>(),
-            "end": self.row.end,
+            "end": self.row.end.name(),
             "ends": self.ends.iter().map(|(e, n)| (e.name(), *n)).collect::<BTreeMap<_, _>>(),
+            "fell": self.fell,
             "seeds": self.seeds,
             "verdict": match self.verdict() {
                 Verdict::Pass => "pass",

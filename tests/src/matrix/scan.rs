@@ -239,6 +239,13 @@ fn built_from(path: &str) -> (String, String, Vec<String>) {
         let modules = if root { Vec::new() } else { parts[1..].to_vec() };
         return (package.into(), target.into(), modules);
     }
+    if let [folder, example, modules @ ..] = parts.as_slice()
+        && folder == "examples"
+        && !modules.is_empty()
+    {
+        let modules = modules.iter().filter(|module| *module != "main").cloned().collect();
+        return (package.into(), format!("examples/{example}/main.rs"), modules);
+    }
     // Integration tests: the file itself is the target, what lies deeper are its modules.
     let target = parts.iter().take(2).cloned().collect::<Vec<_>>().join("/") + ".rs";
     (package.into(), target, parts.get(2..).unwrap_or_default().to_vec())
@@ -341,6 +348,8 @@ mod tests {
             ("governor/tests/story.rs", ("tests/story.rs", "")),
             ("governor/tests/common/mod.rs", ("tests/common.rs", "")),
             ("runtime/src/main.rs", ("src/main.rs", "")),
+            ("tests/examples/campaign.rs", ("examples/campaign.rs", "")),
+            ("tests/examples/faults/tests.rs", ("examples/faults/main.rs", "tests")),
             ("bus/src/lib.rs", ("src/lib.rs", "")),
         ];
         for (path, (target, modules)) in cases {

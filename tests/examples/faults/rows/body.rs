@@ -1,10 +1,12 @@
 //! Rows 38, 40 and 47: inertial unit, grip and supply.
 
 use governor::Rule;
-use signals::{Level, Volts};
+use signals::{FEET_MAX, Level, Volts};
 use sim::Disturbance;
 
-use crate::fault::{Dice, End, Trial, after, raised};
+use crate::fault::{Dice, End, Trial, after, once, raised};
+use crate::scene::Seen;
+use crate::soles::Soles;
 
 /// A disturbance of the tick of the strike is in the frame of the next: the sensors are one tick
 /// late.
@@ -42,12 +44,30 @@ fn imu(dice: &mut Dice, what: Disturbance) -> Trial {
         .ends(5_000, &[End::Sit])
 }
 
-/// Row 40: the ground turns to ice under a walking robot.
+/// Row 40: the ground becomes slippery under a walking robot. The fault is there when a foot that
+/// carries slides by more than 0.3 m/s for 20 ms.
 pub(crate) fn slips(dice: &mut Dice) -> Trial {
-    let friction = dice.between(0.05, 0.12);
-    disturbed(Trial::walking(dice), Disturbance::Friction(friction))
-        .must(after(IN_THE_FRAME), raised(Level::Limited, &[Rule::FootSlip]))
-        .ends(3_000, &[End::Stand, End::Slow, End::Hold, End::Same])
+    const LASTING: u64 = 20;
+    let friction = dice.between(0.06, 0.12);
+    let mut soles = Soles::new(crate::robot());
+    let mut lasts = [0; FEET_MAX];
+    let slides = once(move |_, seen: &Seen<'_>| {
+        let feet = soles.speeds(seen.truth).into_iter().zip(seen.truth.foot_force.iter());
+        for (lasts, (speed, force)) in lasts.iter_mut().zip(feet) {
+            *lasts = if force.0 > 15.0 && speed > 0.3 { *lasts + 1 } else { 0 };
+        }
+        lasts.iter().any(|lasts| *lasts >= LASTING)
+    });
+    let mut trial = Trial::walking(dice);
+    // Where no foot finds a hold the body goes down.
+    trial.falls = true;
+    disturbed(trial, Disturbance::Friction(friction))
+        .must(slides, raised(Level::Limited, &[Rule::FootSlip]))
+        .since(LASTING - 1)
+        .ends(
+            3_000,
+            &[End::Same, End::Slow, End::Stand, End::Hold, End::Sit, End::Damped, End::Off],
+        )
 }
 
 /// Row 47: the supply sinks below what the drives need.

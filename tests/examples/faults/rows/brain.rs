@@ -9,7 +9,7 @@ use signals::{
 };
 
 use crate::fault::{Dice, End, Flag, Trial, after, at_once, new_plan, once, raised, spoiled, told};
-use crate::scene::{Seen, velocities};
+use crate::scene::{Seen, Setup, Wish, velocities};
 
 /// A brain that is not there is seen by its silence, or by its last plan's end.
 const GONE: &[Rule] = &[Rule::PlanSilent, Rule::PlanExpired];
@@ -32,13 +32,7 @@ pub(crate) fn stalls(dice: &mut Dice) -> Trial {
 /// Row 2: its thread ends; two seconds later another is started, and the robot still waits for a
 /// person.
 pub(crate) fn dies(dice: &mut Dice) -> Trial {
-    let due = || {
-        let mut last = 0;
-        once(move |since, seen| {
-            last = if seen.fresh.is_some() { since } else { last };
-            since >= last + PERIOD
-        })
-    };
+    let due = || once(|_, seen: &Seen<'_>| seen.number >= seen.plan_came + PERIOD);
     Trial::any(dice)
         .world(|since, world| match since {
             0 => world.brain.kill(),
@@ -104,24 +98,26 @@ pub(crate) fn shape_is_wrong(dice: &mut Dice) -> Trial {
         .ends(2_000, &[End::Hold, End::Stand])
 }
 
-/// Row 5: plans come so late that their first steps are past; those ask for going backwards.
+/// Row 5: a plan comes so late that its first steps are past; those ask for going backwards.
 pub(crate) fn prefix_is_past(dice: &mut Dice) -> Trial {
-    const LATE: Duration = Duration::from_millis(340);
-    let backwards = move |plan: &mut Plan| {
-        plan.observed_at = earlier(plan.observed_at, LATE);
-        plan.valid_until = earlier(plan.valid_until, LATE);
-        for past in &mut velocities(plan)[..3] {
-            past.forward = MetresPerSecond(-0.7);
-        }
-    };
+    const LATE: Duration = Duration::from_millis(200);
     let least = |seen: &Seen<'_>| match seen.ruling.motion {
-        Motion::Walk(velocity) if velocity.forward.0 > 0.25 => Ok(()),
+        Motion::Walk(velocity) if velocity.forward.0 > 0.12 => Ok(()),
         motion => Err(format!("the past steps were followed: {motion:?}")),
     };
     Trial::walking(dice)
-        .plan(spoiled(move |_, plan| backwards(plan)))
+        .plan(spoiled(move |number, plan| {
+            if number == 1 {
+                plan.observed_at = earlier(plan.observed_at, LATE);
+                plan.valid_until = earlier(plan.valid_until, LATE);
+                for past in &mut velocities(plan)[..2] {
+                    past.forward = MetresPerSecond(-0.7);
+                }
+            }
+        }))
         .must(new_plan(1), once(move |_, seen| least(seen).is_ok()))
         .always(move |_, seen| least(seen))
+        .ends(1_000, &[End::Same, End::Slow, End::Stand])
 }
 
 /// Row 5: plans come later than they may; the last good one ends.
@@ -155,30 +151,20 @@ pub(crate) fn one_jumps(dice: &mut Dice) -> Trial {
         }))
         .must(new_plan(1), once(|_, seen| does_not_follow(seen)))
         .always(smooth())
+        .ends(1_000, &[End::Same, End::Slow, End::Stand])
 }
 
-/// Row 6: each plan jumps away from the one before.
+/// Row 6: each plan jumps away from the one before, six times in a second.
 pub(crate) fn all_jump(dice: &mut Dice) -> Trial {
-    let (one, other) = (wild(dice), wild(dice));
-    Trial::any(dice)
+    let (slow, fast) = (dice.between(0.0, 0.05), dice.between(0.7, 0.8));
+    Trial::walking(dice)
         .plan(spoiled(move |number, plan| {
-            velocities(plan).fill(if number % 2 == 0 { one } else { mirrored(other) });
+            let forward = MetresPerSecond(if number % 2 == 0 { slow } else { fast });
+            velocities(plan).fill(BaseVelocity { forward, ..BaseVelocity::ZERO });
         }))
-        .must(
-            new_plan(6),
-            raised(
-                Level::Limited,
-                &[
-                    Rule::PlanJump,
-                    Rule::PlanOscillates,
-                    Rule::PlanFaulty,
-                    Rule::PlanSilent,
-                    Rule::PlanExpired,
-                ],
-            ),
-        )
+        .must(new_plan(7), raised(Level::Limited, &[Rule::PlanJump, Rule::PlanOscillates]))
         .always(smooth())
-        .ends(2_500, &[End::Slow, End::Stand, End::Hold, End::Sit])
+        .ends(2_500, &[End::Slow, End::Stand, End::Hold])
 }
 
 /// As fast as it may go, in some direction.
@@ -245,6 +231,7 @@ pub(crate) fn is_old(dice: &mut Dice) -> Trial {
             }
             _ => Ok(()),
         })
+        .ends(1_000, &[End::Same, End::Slow, End::Stand])
 }
 
 /// Row 8: one plan asks for more speed than there may be.
@@ -269,6 +256,7 @@ pub(crate) fn asks_for_too_much(dice: &mut Dice) -> Trial {
             }
             _ => Ok(()),
         })
+        .ends(1_000, &[End::Same, End::Slow, End::Stand])
 }
 
 /// Row 8: for less than 0.1 s a joint is sent beyond its limits.
@@ -287,14 +275,17 @@ pub(crate) fn joint_leaves_briefly(dice: &mut Dice) -> Trial {
 /// Row 8: a joint is sent beyond its limits and stays sent.
 pub(crate) fn joint_leaves(dice: &mut Dice) -> Trial {
     let mut beyond = beyond(dice);
-    Trial::any(dice)
+    let mut trial = Trial::any(dice);
+    // Who stops the robot is the controller, and it has this leg where it cannot stand on it.
+    trial.falls = true;
+    trial
         .wanted(move |since, wanted| {
             if since < 1_500 {
                 beyond(wanted);
             }
         })
         .must(after(200), raised(Level::Hold, &[Rule::FilterBusy, Rule::JointPosition]))
-        .ends(5_500, &[End::Hold, End::Sit])
+        .ends(10_000, &[End::Hold, End::Settling, End::Sit, End::Damped, End::Off])
 }
 
 /// One joint's target lies far outside.
@@ -327,6 +318,30 @@ pub(crate) fn freezes(dice: &mut Dice) -> Trial {
         }))
         .must(new_plan(2), raised(Level::Limited, &[Rule::PlanFrozen]))
         .ends(3_000, &[End::Slow, End::Stand, End::Hold])
+}
+
+/// Row 13: it asks for walking backwards or sideways where only walking ahead is permitted.
+pub(crate) fn asks_for_a_forbidden_skill(dice: &mut Dice) -> Trial {
+    let speed = MetresPerSecond(dice.between(0.1, 0.3));
+    let backwards = BaseVelocity { forward: -speed, ..BaseVelocity::ZERO };
+    let sideways = BaseVelocity { left: speed, ..BaseVelocity::ZERO };
+    let forbidden = if dice.coin() { backwards } else { sideways };
+    let mut setup = Setup::new(Wish::walk(dice.between(0.3, 0.7), 0.0, dice.between(-0.3, 0.3)));
+    setup.profile = Box::new(|profile| {
+        let skills = &mut profile.habits.skills;
+        (skills.backward, skills.sideways) = (false, false);
+    });
+    Trial::with(setup, dice)
+        .plan(spoiled(move |number, plan| {
+            if number == 1 {
+                velocities(plan).fill(forbidden);
+            }
+        }))
+        .must(new_plan(1), told(Kind::Refused, &[Rule::PlanSkill]))
+        .always(|_, seen| match seen.ruling.motion {
+            Motion::Walk(v) if v.forward.0 >= 0.2 && v.left.0.abs() < 0.05 => Ok(()),
+            motion => Err(format!("the forbidden skill changed the motion: {motion:?}")),
+        })
 }
 
 /// Row 12: one inference takes one to two seconds, then the brain goes on as before.

@@ -9,7 +9,7 @@ use signals::{
 };
 use sim::Disturbance;
 
-use crate::fault::{Dice, End, Trial, after, at_once, new_plan, once, raised, told};
+use crate::fault::{Dice, End, Trial, acts, after, at_once, new_plan, once, raised, told};
 use crate::scene::{Seen, Setup, velocities};
 
 const ALONE: &[Rule] = &[Rule::SupervisorLost];
@@ -106,6 +106,7 @@ pub(crate) fn second_operator(dice: &mut Dice) -> Trial {
         }))
         .must(new_plan(1), told(Kind::Refused, &[Rule::PlanLease]))
         .always(no_way_back)
+        .ends(1_000, &[End::Same, End::Slow, End::Stand])
 }
 
 /// Row 61: another person, without the right to, wants to take over.
@@ -164,8 +165,8 @@ pub(crate) fn plans_storm(dice: &mut Dice) -> Trial {
                 plan.sequence += 800;
             }
         })
-        .must(new_plan(2), told(Kind::Refused, &[Rule::PlanRate]))
-        .ends(2_500, &[End::Same, End::Slow, End::Stand, End::Hold])
+        .must(new_plan(5), acts(&[Rule::PlanRate]))
+        .ends(5_000, &[End::Same, End::Slow, End::Stand, End::Hold, End::Sit])
 }
 
 /// Row 63: a thousand acts a second, one against the other, with stop among them: stop wins.
