@@ -28,7 +28,9 @@ fn a_joint_pushed_upward_still_uses_almost_all_of_its_range_and_speed() {
             let range = f64::from(limits.q_max.0 - limits.q_min.0);
             let what = format!("{} with {inertia} kg m^2: {outcome:#?}", kind.name);
             assert!(outcome.beyond_soft <= 0.0, "{what}");
-            assert!(outcome.beyond_soft > -0.03 * range, "{what}");
+            // A wheel has no end that could be reached in 4 s.
+            let wheel = range > 8.0 * f64::from(limits.dq_max.0);
+            assert!(wheel || outcome.beyond_soft > -0.03 * range, "{what}");
             // A joint with a short way never gets fast.
             let short = limits.dq_max.0.powi(2) / limits.braking.0 > 0.3 * range as f32;
             assert!(short || outcome.overspeed_percent > -15.0, "{what}");
