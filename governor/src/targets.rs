@@ -101,7 +101,8 @@ mod tests {
             }
             let [often, _] = habit.causes(at(6 * every_ms), 0);
             assert_eq!(often.is_some(), slow, "{every_ms}");
-            assert!(often.is_none_or(|cause| cause.level == Level::Limited));
+            let told = often.map(|cause| (cause.level, cause.measured, cause.limit));
+            assert!(told.is_none_or(|told| told == (Level::Limited, 6.0, 5.0)), "{told:?}");
             assert_eq!(habit.causes(at(6 * every_ms + 1001), 0), [None, None]);
         }
     }
@@ -127,5 +128,34 @@ mod tests {
         assert_eq!(habit.causes(at(0), 202), [None, None]);
         habit.beyond(first, 202);
         assert_eq!(habit.causes(at(0), 203), [None, None]);
+    }
+
+    /// Clauses: M1.
+    #[test]
+    fn of_several_joints_the_one_beyond_for_longest_is_told() {
+        let joints = [0, 1].map(|joint| JointId::new(joint).unwrap());
+        let told = |habit: &Targets, cycle| {
+            let [_, far] = habit.causes(at(0), cycle);
+            far.and_then(|cause| cause.joint)
+        };
+        // In one cycle, whichever is looked at first.
+        for [long, short] in [joints, [joints[1], joints[0]]] {
+            for long_first in [true, false] {
+                let mut habit = Targets::new(2);
+                for cycle in 1..=200 {
+                    let both = [(long, true), (short, cycle == 200)];
+                    let order = if long_first { both } else { [both[1], both[0]] };
+                    order.iter().filter(|(_, is)| *is).for_each(|(j, _)| habit.beyond(*j, cycle));
+                }
+                assert_eq!(told(&habit, 201), Some(long), "{long_first}");
+            }
+        }
+        // One that was beyond for longer once is forgotten when it is inside again.
+        let mut habit = Targets::new(2);
+        (1..=250).for_each(|cycle| habit.beyond(joints[0], cycle));
+        (251..450).for_each(|cycle| habit.beyond(joints[1], cycle));
+        assert_eq!(told(&habit, 450), None);
+        habit.beyond(joints[1], 450);
+        assert_eq!(told(&habit, 451), Some(joints[1]));
     }
 }
