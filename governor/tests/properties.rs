@@ -266,9 +266,14 @@ fn check_level(governor: &mut Governor, before: &Ruling, after: &Ruling, step: &
     }
 }
 
+/// Random lives that are tried: `PROPTEST_CASES`, else as many as take a second.
+fn cases() -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(400)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 400, failure_persistence: None, ..ProptestConfig::default()
+        cases: cases(), failure_persistence: None, ..ProptestConfig::default()
     })]
 
     /// Clauses: A1, A2, M1, M2, M3, M4, S5.
