@@ -33,6 +33,9 @@ use crate::Rule;
 const BAND: f32 = 0.05;
 /// The band is never narrower, rad/s: a drive's torque cannot follow a step.
 const BAND_MIN: f32 = 0.1;
+/// Part of the speed limit that is aimed at: while a command is on its way, its spring and damper
+/// give another torque than where the joint was measured.
+const AIM: f32 = 0.99;
 /// Time constant with which a joint nears its ceiling: this, s, and so many actuation delays.
 const RESPONSE: f32 = 0.003;
 const RESPONSE_DELAYS: f32 = 1.0;
@@ -96,7 +99,7 @@ pub(crate) struct Barrier {
 impl Barrier {
     pub(crate) fn new(limits: &JointLimits, delay_s: f32, age_max_s: f32) -> Self {
         let l = limits;
-        let (tau_max, dq_max, b) = (l.tau_max.0, l.dq_max.0, l.braking.0);
+        let (tau_max, dq_max, b) = (l.tau_max.0, AIM * l.dq_max.0, l.braking.0);
         let (inertia, rate) = (l.inertia_min.0, l.torque_rate.0);
         let band = (BAND * dq_max).max(BAND_MIN).min(dq_max);
         let response = RESPONSE + RESPONSE_DELAYS * delay_s;
