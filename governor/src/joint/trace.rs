@@ -54,8 +54,8 @@ impl Tick {
     };
 }
 
-/// Targets of all joints in one tick, rad: the one asked for, and what became of it; NaN where there
-/// was none.
+/// Targets of all joints in one tick, rad: the one asked for, and what became of it; NaN where
+/// there was none.
 #[derive(Clone, Copy, Debug)]
 struct Aims {
     asked: Row,
