@@ -178,6 +178,9 @@ fn a_drive_that_gives_another_torque_settles() {
     };
     let found = raised(&mut bench, Level::Settle, 200, weak);
     within(found, Rule::TorqueError, 50..=60);
+    // Half of 10 N m is missing, where a fifth of 20 N m may be.
+    let told = bench.records.iter().find(|record| record.rule == Rule::TorqueError).unwrap();
+    assert!((told.measured - 5.0).abs() < 0.1 && told.limit == 4.0, "{told:?}");
     // Ten milliseconds of the same are a drive that is late.
     let mut bench = walking();
     let late = |bench: &mut Bench, tick: u32| {
@@ -194,6 +197,8 @@ fn a_limb_that_hits_something_slows_the_robot() {
     let hit = |bench: &mut Bench, _: u32| bench.extra_torque = Some((joint(2), 9.0));
     let found = raised(&mut bench, Level::Limited, 50, hit);
     within(found, Rule::Collision, 4..=10);
+    let told = bench.records.iter().find(|record| record.rule == Rule::Collision).unwrap();
+    assert!((told.measured - 9.0).abs() < 0.1 && told.limit == 8.0, "{told:?}");
     let mut bench = walking();
     let step = |bench: &mut Bench, tick: u32| {
         bench.extra_torque = (tick % 50 < 4).then_some((joint(2), 9.0));
@@ -214,6 +219,20 @@ fn a_joint_that_does_not_move_under_torque_settles() {
     let mut bench = walking();
     let bears = |bench: &mut Bench, _: u32| bench.wanted[joint(0)].tau = NewtonMetres(15.0);
     assert_eq!(raised(&mut bench, Level::Notice, 1000, bears), None);
+    // Nor is one that bears weight far from zero, or hardly pushes where it is not wanted.
+    let at = |q: f32, wanted: f32, tau: f32| {
+        let mut bench = walking();
+        raised(&mut bench, Level::Notice, 1000, move |bench: &mut Bench, tick: u32| {
+            let moved = q * (0.01 * tick as f32).min(1.0);
+            bench.set_joint(joint(0), moved, 0.0);
+            let command = &mut bench.wanted[joint(0)];
+            (command.q, command.tau) = (Radians(wanted - q + moved), NewtonMetres(tau));
+            command.kp = Stiffness(10.0);
+        })
+    };
+    assert_eq!(at(0.5, 0.5, 15.0), None);
+    assert_eq!(at(0.0, 0.3, 0.0), None);
+    assert!(at(0.0, 0.3, 1.5).is_some_and(|(_, rule)| rule == Rule::JointBlocked));
     // A leg that swings stands still only where it turns.
     let mut bench = walking();
     bench.plan = Some(bench.walk(2, 0.3, ms(2000)));
@@ -244,6 +263,14 @@ fn a_joint_that_runs_away_against_its_torque_is_cut() {
         within(found, Rule::JointSign, 25..=55);
         assert_eq!(bench.governor.level(), Level::Cut);
     }
+    // Against so little torque it is its load that drives it.
+    let mut bench = walking();
+    let pushed = |bench: &mut Bench, tick: u32| {
+        let t = tick as f32 * 1e-3;
+        bench.set_joint(joint(1), -60.0 * t * t, -120.0 * t);
+        bench.wanted[joint(1)] = JointCommand { tau: NewtonMetres(1.5), ..JointCommand::LIMP };
+    };
+    assert_eq!(raised(&mut bench, Level::Cut, 60, pushed), None);
     // One that is braked by its torque gets slower.
     let mut bench = walking();
     let braked = |bench: &mut Bench, tick: u32| {
