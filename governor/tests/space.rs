@@ -171,6 +171,40 @@ fn no_plan_drives_the_base_over_the_fence() {
     }
 }
 
+/// As many corners and boxes as there may be, all of them near: none is forgotten.
+///
+/// Clauses: M5.
+#[test]
+fn every_one_of_the_most_walls_there_may_be_counts() {
+    let toward = |edge: u8| PI / 8.0 * (f32::from(edge) + 0.5);
+    let corner = |c: u8| {
+        let (s, c) = (PI / 8.0 * f32::from(c)).sin_cos();
+        [2.0 / (PI / 16.0).cos() * c, 2.0 / (PI / 16.0).cos() * s]
+    };
+    let border: Vec<[f32; 2]> = (0..16).map(corner).collect();
+    let boxes: Vec<[f32; 4]> = (0..8)
+        .map(|number| {
+            let (s, c) = toward(2 * number).sin_cos();
+            [1.7 * c - 0.05, 1.7 * s - 0.05, 1.7 * c + 0.05, 1.7 * s + 0.05]
+        })
+        .collect();
+    for edge in 0..16 {
+        let rule = fence(polygon(&border), &boxes);
+        let mut bench = Bench::standing(profile(rule));
+        let mut disc = Disc::new([0.0; 2], f64::from(toward(edge)));
+        disc.show(&mut bench);
+        let velocity = BaseVelocity { forward: MetresPerSecond(1.2), ..BaseVelocity::ZERO };
+        asked(&mut bench, velocity);
+        for _ in 0..4000 {
+            let Motion::Walk(admitted) = bench.tick().motion else { panic!("{:?}", bench.told()) };
+            disc.step(admitted);
+            disc.show(&mut bench);
+            let clear = clearance(disc.at, &border, &boxes);
+            assert!(clear >= f64::from(RADIUS), "edge {edge}: {clear} at {:?}", disc.at);
+        }
+    }
+}
+
 /// Into the fence at 45 degrees: what goes along it stays.
 ///
 /// Clauses: M5, E1.
@@ -199,7 +233,13 @@ fn along_the_fence_the_base_may_go_on() {
 #[test]
 fn outside_the_fence_the_robot_holds() {
     let border = [[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]];
-    for (x, y) in [(1.3, 0.0), (0.0, -1.01), (f32::NAN, 0.0), (0.7, 0.7)] {
+    for (x, y, far) in [
+        (1.3, 0.0, 0.3),
+        (0.0, -1.01, 0.01),
+        (f32::NAN, 0.0, 0.0),
+        (0.7, 0.65, 0.1),
+        (0.6, 0.76, 0.04),
+    ] {
         let rule = fence(polygon(&border), &[[0.5, 0.5, 0.8, 0.8]]);
         let mut bench = Bench::standing(profile(rule));
         bench.state.posture = Posture::Walking;
@@ -210,6 +250,8 @@ fn outside_the_fence_the_robot_holds() {
         assert!(ruling.level >= Level::Hold, "{x} {y}: {ruling:?}");
         assert!(!matches!(ruling.motion, Motion::Walk(_)), "{ruling:?}");
         assert!(bench.governor.count(Rule::GeofenceLeft) > 0, "{x} {y}");
+        let told = bench.records.iter().find(|record| record.rule == Rule::GeofenceLeft).unwrap();
+        assert!((told.measured - far).abs() < 1e-3, "{told:?}");
     }
 }
 
@@ -233,6 +275,8 @@ fn a_fence_that_makes_no_sense_is_refused() {
         fence(Some(Polygon::unchecked(&[[Metres(0.0); 2]; 17])), &[]),
         Fence { keep_outs: 9, ..fence(Some(area), &[]) },
         fence(Some(area), &[[1.0, 1.0, 0.0, 0.0]]),
+        fence(Some(area), &[[1.0, 0.0, 0.0, 1.0]]),
+        fence(Some(area), &[[0.0, 1.0, 1.0, 0.0]]),
         Fence { reaction: ms(61_000), ..fence(Some(area), &[]) },
     ];
     for fence in spoiled {
@@ -262,6 +306,9 @@ fn a_base_outside_its_band_of_height_holds() {
         let ruling = bench.tick();
         assert_eq!(ruling.level, level, "{z} {posture:?}: {:?}", bench.told());
         assert_eq!(bench.governor.count(Rule::BaseHeight) > 0, level == Level::Hold);
+        let told = bench.records.iter().find(|record| record.rule == Rule::BaseHeight);
+        let limit = if z < 0.3 { Metres(0.2) } else { Metres(0.4) };
+        assert!(told.is_none_or(|told| (told.measured, told.limit) == (z, limit.0)), "{told:?}");
     }
 }
 
