@@ -14,6 +14,8 @@ fn unusable_commands_damp_the_tick_and_cut_a_stop_that_cannot_be_made() {
     bench.wanted[joint(2)].kp = Stiffness(f32::INFINITY);
     bench.tick();
     assert!(bench.command.joints.iter().all(|c| *c == JointCommand::damped(Damping(2.0))));
+    let told = bench.records.iter().find(|record| record.rule == Rule::CommandFinite).unwrap();
+    assert_eq!((told.joint, told.measured, told.limit), (Some(joint(2)), 1.0, 3.0));
     bench.run(2);
     assert_eq!(bench.governor.level(), Level::Nominal);
     assert_eq!(bench.tick().level, Level::Settle);
@@ -25,6 +27,33 @@ fn unusable_commands_damp_the_tick_and_cut_a_stop_that_cannot_be_made() {
     bench.tick();
     assert_eq!(bench.command.joints, Joints::filled(JointCommand::damped(Damping(2.0)), JOINTS));
     assert_eq!(bench.governor.count(Rule::CommandShape), 1);
+    let told = bench.records.iter().find(|record| record.rule == Rule::CommandShape).unwrap();
+    assert_eq!((told.measured, told.limit), (4.0, 3.0));
+}
+
+/// Clauses: M3.
+#[test]
+fn a_command_that_is_over_is_told_with_its_age() {
+    let mut bench = Bench::standing(Profile::default());
+    for (late, refused) in [(-1, false), (0, true), (4, true)] {
+        bench.stamp();
+        let cycle = Cycle { number: bench.number, now: bench.now, period: common::TICK };
+        let (frame, operator) = (bench.frame, bench.operator);
+        bench.governor.rule(&cycle, &frame, &bench.state, None, &operator);
+        let until = bench.now.as_nanos().saturating_add_signed(-late * 1_000_000);
+        let valid_until = Instant::from_nanos(until);
+        let wanted = BodyCommand { joints: bench.wanted, valid_until };
+        let _ = bench.governor.vet(&cycle, &bench.state, wanted);
+        bench.records.clear();
+        bench.drain();
+        let told = bench.records.iter().find(|record| record.rule == Rule::CommandStale);
+        let measured = refused.then_some(late as f32 * 1e-3);
+        assert_eq!(told.map(|told| told.measured), measured, "{late}");
+        // Between two of them one that counts: a record lasts while its rule acts.
+        bench.number += 1;
+        bench.now = bench.now + common::TICK;
+        bench.run(2000);
+    }
 }
 
 /// Clauses: A1, S5.

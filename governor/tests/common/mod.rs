@@ -179,7 +179,7 @@ impl Bench {
         }
     }
 
-    fn stamp(&mut self) {
+    pub fn stamp(&mut self) {
         for id in self.frame.joints.ids() {
             if self.silent_joint != Some(id) {
                 self.frame.joints[id].at = self.now;
