@@ -25,7 +25,7 @@ use crate::fault::{Change, Taps};
 /// Ticks between two observations for the brain, as in the product.
 const PLAN_EVERY: u64 = 100;
 /// Ticks between two readings of the stick.
-const STICK_EVERY: u64 = 20;
+pub(crate) const STICK_EVERY: u64 = 20;
 /// Ticks between two signs of life of the supervisor.
 const HEARTBEAT_EVERY: u64 = 100;
 /// When a person selects the mode, and when he starts the robot.

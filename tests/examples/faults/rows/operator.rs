@@ -10,7 +10,7 @@ use signals::{
 use sim::Disturbance;
 
 use crate::fault::{Dice, End, Trial, acts, after, at_once, new_plan, once, raised, told};
-use crate::scene::{Seen, Setup, velocities};
+use crate::scene::{STICK_EVERY, Seen, Setup, velocities};
 
 const ALONE: &[Rule] = &[Rule::SupervisorLost];
 const NO_STICK: &[Rule] = &[Rule::StickStale, Rule::StickReleased];
@@ -28,16 +28,19 @@ pub(crate) fn supervisor_is_lost(dice: &mut Dice) -> Trial {
         .ends(6_500, &[End::Sit])
 }
 
-/// Row 58: the link to the person who drives is gone.
+/// Row 58: the link to the person who drives is gone. That can be seen when the first reading of the
+/// stick is missing.
 pub(crate) fn stick_is_lost(dice: &mut Dice) -> Trial {
     let mut setup = Setup::new(dice.walk());
     setup.mode = Mode::Manual;
     let mut last = None;
+    let missing =
+        || once(|since, seen: &Seen<'_>| since > 0 && seen.number.is_multiple_of(STICK_EVERY));
     Trial::with(setup, dice)
         .world(move |_, world| world.operator.stick = *last.get_or_insert(world.operator.stick))
-        .must(at_once(), once(|_, seen| !matches!(seen.ruling.motion, Motion::Walk(_))))
-        .must(at_once(), raised(Level::Hold, NO_STICK))
-        .must(at_once(), raised(Level::Settle, NO_STICK))
+        .must(missing(), once(|_, seen| !matches!(seen.ruling.motion, Motion::Walk(_))))
+        .must(missing(), raised(Level::Hold, NO_STICK))
+        .must(missing(), raised(Level::Settle, NO_STICK))
         .ends(33_500, &[End::Sit])
 }
 
