@@ -1,13 +1,20 @@
-//! Inverse dynamics (RNEA) and the mass matrix (CRBA), in the link-local form without 6x6 matrices.
+//! Inverse dynamics (RNEA) and the mass matrix (CRBA), in the link-local form without 6x6 matrices;
+//! forward dynamics (ABA) in [`forward`], momentum and energy in [`momentum`].
 //!
-//! R. Featherstone, Rigid Body Dynamics Algorithms (2008), tables 5.1 and 6.2. Per link, in its own
-//! frame: `w, v` velocity of the origin, `dw, dv` its spatial acceleration with gravity folded into
-//! the base, `f, n` the force and moment that moves it.
+//! R. Featherstone, Rigid Body Dynamics Algorithms (2008), tables 5.1, 6.2 and 7.1. Per link, in
+//! its own frame: `w, v` velocity of the origin, `dw, dv` its spatial acceleration with gravity
+//! folded into the base, `f, n` the force and moment that moves it.
+
+mod forward;
+mod momentum;
 
 use nalgebra::{DMatrix, Matrix3, Vector3};
 
+pub use forward::BaseAcceleration;
+pub use momentum::{Momentum, centroidal_matrix};
+
 use crate::kinematics::joint_placement;
-use crate::tree::{Inertia, JointKind, RobotModel};
+use crate::tree::{Inertia, Joint, JointKind, RobotModel};
 
 /// How the base moves. Ignored but for `rotation` where the base is fixed.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -39,13 +46,19 @@ impl BaseMotion {
     }
 }
 
-/// Force and moment on the base, base frame.
+/// Force and moment about the origin of the frame they are expressed in.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Wrench {
     /// N.
     pub force: Vector3<f64>,
     /// N m.
     pub moment: Vector3<f64>,
+}
+
+impl Wrench {
+    /// No force at all.
+    pub const ZERO: Self =
+        Self { force: Vector3::new(0.0, 0.0, 0.0), moment: Vector3::new(0.0, 0.0, 0.0) };
 }
 
 /// Working memory of one link.
@@ -65,6 +78,32 @@ struct LinkScratch {
 }
 
 impl LinkScratch {
+    /// Velocity of a link on `joint` that moves with `rate`, and the part of its acceleration that
+    /// velocities make; the acceleration of the joint itself is not in it.
+    fn follow(&mut self, parent: &Self, joint: &Joint, q: f64, rate: f64) {
+        let (rotation, position) = joint_placement(joint, q);
+        let back = rotation.transpose();
+        (self.rotation, self.position) = (rotation, position);
+        self.w = back * parent.w;
+        self.v = back * (parent.v + parent.w.cross(&position));
+        let rate = joint.axis * rate;
+        (self.dw, self.dv) = match joint.kind {
+            JointKind::Revolute => (self.w.cross(&rate), self.v.cross(&rate)),
+            JointKind::Prismatic => (Vector3::zeros(), self.w.cross(&rate)),
+        };
+        match joint.kind {
+            JointKind::Revolute => self.w += rate,
+            JointKind::Prismatic => self.v += rate,
+        }
+    }
+
+    /// Adds the acceleration of the parent.
+    fn carry(&mut self, parent: &Self) {
+        let back = self.rotation.transpose();
+        self.dw += back * parent.dw;
+        self.dv += back * (parent.dv + parent.dw.cross(&self.position));
+    }
+
     fn new() -> Self {
         let zero = Vector3::zeros();
         Self {
@@ -103,13 +142,20 @@ impl LinkScratch {
 #[derive(Clone, Debug)]
 pub struct Dynamics {
     links: Vec<LinkScratch>,
+    articulated: Vec<forward::Articulated>,
+    zeros: Vec<f64>,
 }
 
 impl Dynamics {
     /// Memory for `model`.
     #[must_use]
     pub fn new(model: &RobotModel) -> Self {
-        Self { links: vec![LinkScratch::new(); model.joint_count() + 1] }
+        let links = model.joint_count() + 1;
+        Self {
+            links: vec![LinkScratch::new(); links],
+            articulated: vec![forward::Articulated::ZERO; links],
+            zeros: vec![0.0; model.joint_count()],
+        }
     }
 
     /// Inverse dynamics: joint torques `tau` (N m) and the base wrench for joint positions `q`,
@@ -121,31 +167,35 @@ impl Dynamics {
         joints: [&[f64]; 3],
         tau: &mut [f64],
     ) -> Wrench {
+        self.rnea_under(model, base, joints, &[], tau)
+    }
+
+    /// The same where `outside` forces act: one wrench a link, link frame, the base first; links
+    /// beyond its end feel none.
+    pub fn rnea_under(
+        &mut self,
+        model: &RobotModel,
+        base: &BaseMotion,
+        joints: [&[f64]; 3],
+        outside: &[Wrench],
+        tau: &mut [f64],
+    ) -> Wrench {
         let [q, v, a] = joints;
         self.start_at_base(model, base);
         for (k, joint) in model.joints.iter().enumerate() {
-            let (rotation, position) = joint_placement(joint, q[k]);
-            let back = rotation.transpose();
             let parent = self.links[joint.parent];
             let link = &mut self.links[k + 1];
-            (link.rotation, link.position) = (rotation, position);
-            link.w = back * parent.w;
-            link.v = back * (parent.v + parent.w.cross(&position));
-            link.dw = back * parent.dw;
-            link.dv = back * (parent.dv + parent.dw.cross(&position));
-            let rate = joint.axis * v[k];
+            link.follow(&parent, joint, q[k], v[k]);
+            link.carry(&parent);
             match joint.kind {
-                JointKind::Revolute => {
-                    link.dw += joint.axis * a[k] + link.w.cross(&rate);
-                    link.dv += link.v.cross(&rate);
-                    link.w += rate;
-                }
-                JointKind::Prismatic => {
-                    link.dv += joint.axis * a[k] + link.w.cross(&rate);
-                    link.v += rate;
-                }
+                JointKind::Revolute => link.dw += joint.axis * a[k],
+                JointKind::Prismatic => link.dv += joint.axis * a[k],
             }
             (link.f, link.n) = link.needed_wrench(&joint.inertia);
+        }
+        for (link, wrench) in self.links.iter_mut().zip(outside) {
+            link.f -= wrench.force;
+            link.n -= wrench.moment;
         }
         for (k, joint) in model.joints.iter().enumerate().rev() {
             let link = self.links[k + 1];
@@ -160,6 +210,38 @@ impl Dynamics {
             parent.n += link.rotation * link.n + link.position.cross(&force);
         }
         Wrench { force: self.links[0].f, moment: self.links[0].n }
+    }
+
+    /// Torques that hold the robot still against gravity, N m, and the base wrench.
+    pub fn gravity(
+        &mut self,
+        model: &RobotModel,
+        rotation: Matrix3<f64>,
+        q: &[f64],
+        tau: &mut [f64],
+    ) -> Wrench {
+        // Neither velocity nor acceleration: the same zeros serve for both.
+        let zeros = core::mem::take(&mut self.zeros);
+        let wrench = self.rnea(model, &BaseMotion::at_rest(rotation), [q, &zeros, &zeros], tau);
+        self.zeros = zeros;
+        wrench
+    }
+
+    /// Torques without any acceleration, N m, and the base wrench: gravity, and what velocities
+    /// make.
+    pub fn bias(
+        &mut self,
+        model: &RobotModel,
+        base: &BaseMotion,
+        [q, v]: [&[f64]; 2],
+        tau: &mut [f64],
+    ) -> Wrench {
+        let zero = Vector3::zeros();
+        let base = BaseMotion { linear_acceleration: zero, angular_acceleration: zero, ..*base };
+        let zeros = core::mem::take(&mut self.zeros);
+        let wrench = self.rnea(model, &base, [q, v, &zeros], tau);
+        self.zeros = zeros;
+        wrench
     }
 
     fn start_at_base(&mut self, model: &RobotModel, base: &BaseMotion) {

@@ -1,8 +1,20 @@
 //! Where every link is, seen from the base.
 
-use nalgebra::{Matrix3, Rotation3, Unit, Vector3};
+use nalgebra::{DMatrix, Matrix3, Rotation3, Unit, Vector3};
 
+use crate::manifold::Pose;
 use crate::tree::{Inertia, Joint, JointKind, RobotModel};
+
+/// In which axes, and at which point, a velocity of a frame is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Axes {
+    /// The frame's own axes, at its origin.
+    Local,
+    /// World axes, at the frame's origin.
+    LocalWorldAligned,
+    /// World axes, at the world's origin.
+    World,
+}
 
 /// Link poses in the base frame for one set of joint positions.
 #[derive(Clone, Debug)]
@@ -53,6 +65,64 @@ impl Kinematics {
         self.position[frame.link] + self.rotation[frame.link] * frame.position
     }
 
+    /// Attitude of frame `frame` in the base frame.
+    #[must_use]
+    pub fn attitude(&self, model: &RobotModel, frame: usize) -> Matrix3<f64> {
+        let frame = &model.frames[frame];
+        self.rotation[frame.link] * frame.rotation
+    }
+
+    /// The Jacobian of frame `frame`, 6 x nv: its velocity `[linear; angular]` per velocity of the
+    /// base (`[linear; angular]`, base frame, where it floats) and of the joints, with the base at
+    /// `base` in the world.
+    pub fn jacobian(
+        &self,
+        model: &RobotModel,
+        frame: usize,
+        axes: Axes,
+        base: &Pose,
+        jacobian: &mut DMatrix<f64>,
+    ) {
+        jacobian.fill(0.0);
+        let (at, own) = (self.point(model, frame), self.attitude(model, frame));
+        let turn = base.matrix();
+        let place = base.position + turn * at;
+        // From base axes, at the frame's origin.
+        let turned = |linear: Vector3<f64>, angular: Vector3<f64>| match axes {
+            Axes::Local => (own.tr_mul(&linear), own.tr_mul(&angular)),
+            Axes::LocalWorldAligned => (turn * linear, turn * angular),
+            Axes::World => {
+                let (linear, angular) = (turn * linear, turn * angular);
+                (linear + place.cross(&angular), angular)
+            }
+        };
+        let mut write = |column: usize, (linear, angular): (Vector3<f64>, Vector3<f64>)| {
+            for axis in 0..3 {
+                jacobian[(axis, column)] = linear[axis];
+                jacobian[(axis + 3, column)] = angular[axis];
+            }
+        };
+        let offset = model.velocity_count() - model.joint_count();
+        if model.floating {
+            for axis in 0..3 {
+                let unit = Vector3::ith(axis, 1.0);
+                write(axis, turned(unit, Vector3::zeros()));
+                write(axis + 3, turned(unit.cross(&at), unit));
+            }
+        }
+        let mut link = model.frames[frame].link;
+        while link > 0 {
+            let joint = link - 1;
+            let linear = self.column(model, joint, &at);
+            let angular = match model.joints[joint].kind {
+                JointKind::Revolute => self.axis(model, joint),
+                JointKind::Prismatic => Vector3::zeros(),
+            };
+            write(offset + joint, turned(linear, angular));
+            link = model.joints[joint].parent;
+        }
+    }
+
     /// Axis of joint `joint` in the base frame, unit vector.
     #[must_use]
     pub fn axis(&self, model: &RobotModel, joint: usize) -> Vector3<f64> {
@@ -92,7 +162,7 @@ pub(crate) fn joint_placement(joint: &Joint, q: f64) -> (Matrix3<f64>, Vector3<f
 
 /// Rotation by `q` rad about the unit vector `axis`; the coordinate axes take the short way.
 #[inline]
-fn turn(axis: &Vector3<f64>, q: f64) -> Matrix3<f64> {
+pub(crate) fn turn(axis: &Vector3<f64>, q: f64) -> Matrix3<f64> {
     let (s, c) = q.sin_cos();
     if axis.x == 1.0 {
         Matrix3::new(1.0, 0.0, 0.0, 0.0, c, -s, 0.0, s, c)

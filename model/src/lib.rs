@@ -15,11 +15,16 @@ mod envelope_file;
 mod file;
 mod kinematics;
 mod load;
+mod manifold;
+mod mass_factor;
 mod mjcf;
+mod model_file;
+mod shape;
 mod toml_source;
 mod tree;
+mod urdf;
 
-pub use dynamics::{BaseMotion, Dynamics, Wrench};
+pub use dynamics::{BaseAcceleration, BaseMotion, Dynamics, Momentum, Wrench, centroidal_matrix};
 pub use envelope_file::{
     BalanceFile, ContactLimitsFile, ContactRegion, ContactRuleFile, FenceFile, HeightFile,
     KeepOutFile, OverspeedFile, PersonFile, RegionFile, SelfCollisionFile,
@@ -29,7 +34,10 @@ pub use file::{
     HealthFile, JointGroupFile, MotionFile, MpcFile, PostureFile, RobotFile, SimFile, SkillFile,
     StickFile, SupervisionFile,
 };
-pub use kinematics::Kinematics;
+pub use kinematics::{Axes, Kinematics};
 pub use load::{Foot, PostureAngles, Robot};
+pub use manifold::{Pose, difference, integrate};
+pub use mass_factor::MassFactor;
+pub use model_file::Base;
 pub use toml_source::{LoadError, TomlSource};
-pub use tree::{CapsuleShape, Frame, Inertia, Joint, JointKind, RobotModel};
+pub use tree::{CapsuleShape, Frame, FrameKind, Inertia, Joint, JointKind, RobotModel};

@@ -12,7 +12,7 @@ use signals::{
 
 use crate::envelope_file::ContactLimitsFile;
 use crate::file::{JointGroupFile, PostureFile, RobotFile};
-use crate::mjcf;
+use crate::model_file::Base;
 use crate::toml_source::{LoadError, TomlSource};
 use crate::tree::RobotModel;
 
@@ -94,17 +94,10 @@ impl Robot {
             return Err(source.error("schema", rule, "use a robot file of this version"));
         }
         let model_xml = beside(&file.model_file)?;
-        let model = mjcf::read(&model_xml).map_err(|rule| {
-            let name = Path::new(origin).with_file_name(&file.model_file).display().to_string();
-            Box::new(LoadError {
-                file: name,
-                text: String::new(),
-                span: None,
-                key: String::new(),
-                rule,
-                fix: "mend the element the message names in the model file".into(),
-            })
-        })?;
+        let name = Path::new(origin).with_file_name(&file.model_file);
+        let folder = name.parent().unwrap_or(Path::new("."));
+        let name = name.display().to_string();
+        let model = RobotModel::parse(&name, &model_xml, folder, Base::Unsaid)?;
         let check = Check { source: &source, file: &file, model: &model };
         let limits = check.limits()?;
         let feet = check.feet()?;

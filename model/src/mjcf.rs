@@ -1,12 +1,18 @@
 //! MJCF (the subset that real robots use) into a [`RobotModel`].
 
-use std::cmp::Ordering;
+use std::path::Path;
 
-use mjcf_rs::body::{Body, GeomType, InertiaSpec, Joint as MjcfJoint, JointType};
+use mjcf_rs::body::{Body, Geom, GeomType, InertiaSpec, Joint as MjcfJoint, JointType};
+use mjcf_rs::compiler::{Compiler, InertiaFromGeom};
+use mjcf_rs::equality::Equality;
+use mjcf_rs::extras::ActuatorKind;
 use nalgebra::{Matrix3, Quaternion, UnitQuaternion, Vector3};
 
 use crate::capsules;
-use crate::tree::{Frame, Inertia, Joint, JointKind, RobotModel};
+use crate::kinematics::turn;
+use crate::model_file::Flaw;
+use crate::shape::{self, Solid};
+use crate::tree::{Frame, FrameKind, Inertia, Joint, JointKind, RobotModel};
 
 /// Where an MJCF body ended up: on which link, and how it lies there.
 #[derive(Clone, Copy)]
@@ -16,165 +22,294 @@ struct Placed {
     position: Vector3<f64>,
 }
 
-/// Reads `xml`. The error says which element breaks which rule.
-pub(crate) fn read(xml: &str) -> Result<RobotModel, String> {
-    let mjcf = mjcf_rs::Model::from_str(xml, ".").map_err(|error| error.to_string())?;
-    let mut model = RobotModel {
-        name: mjcf.name.clone().unwrap_or_default(),
-        floating: false,
-        base: Inertia::ZERO,
-        joints: Vec::new(),
-        frames: Vec::new(),
-        capsules: Vec::new(),
-        gravity: Vector3::new(0.0, 0.0, -9.81),
-    };
-    let mut placed: Vec<Option<Placed>> = vec![None; mjcf.bodies.len()];
+const WORLD: Placed = Placed {
+    link: 0,
+    rotation: Matrix3::new(1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0),
+    position: Vector3::new(0.0, 0.0, 0.0),
+};
+
+/// Reads `xml`; files that it includes lie in `folder`.
+pub(crate) fn read(xml: &str, folder: &Path) -> Result<RobotModel, Flaw> {
+    let mjcf = mjcf_rs::Model::from_str(xml, folder)
+        .map_err(|error| Flaw::new("", "", error.to_string(), "mend the element it names"))?;
+    let mut model = RobotModel::empty(mjcf.name.clone().unwrap_or_default(), false);
+    model.gravity = Vector3::from(mjcf.option.gravity);
+    let mut placed: Vec<Placed> = vec![WORLD; mjcf.bodies.len()];
     for (id, entry) in mjcf.bodies_iter() {
-        let parent = entry.parent.and_then(|parent| placed.get(parent).copied().flatten());
-        placed[id] = add_body(&mut model, &entry.body, parent)?;
+        let parent = entry.parent.unwrap_or_default();
+        let top = parent == 0;
+        let at = placed.get(parent).copied().unwrap_or(WORLD);
+        let body = &entry.body;
+        if let Some(name) = &body.name
+            && model.frame_of(FrameKind::Body, name).is_some()
+        {
+            let fix = "give each body a name of its own";
+            return Err(Flaw::new("body", name, "the name is used twice", fix));
+        }
+        let here = place(&mut model, body, at, top)?;
+        add_body(&mut model, body, here, &mjcf.compiler)?;
+        if let Some(place) = placed.get_mut(id) {
+            *place = here;
+        }
     }
-    if model.mass() <= 0.0 {
-        return Err("no body under <worldbody> has a mass".into());
-    }
+    report(&mjcf, folder, &mut model)?;
+    drive(&mjcf, &mut model);
+    keep_keyframes(&mjcf, &mut model);
     Ok(model)
+}
+
+/// Puts a body on the link that its joints make, or on its parent's.
+fn place(model: &mut RobotModel, body: &Body, parent: Placed, top: bool) -> Result<Placed, Flaw> {
+    let name = body.name.as_deref().unwrap_or_default();
+    let (rotation, position) = pose(&body.pose);
+    let free = body.joints.iter().any(|joint| joint.type_ == JointType::Free);
+    if free {
+        let alone = top && model.joints.is_empty() && model.base.mass == 0.0;
+        if !alone || body.joints.len() > 1 {
+            let rule =
+                "only the first body of the robot may have a free joint, and no other with it";
+            let fix = "keep loose objects in a scene of their own";
+            return Err(Flaw::new("body", name, rule, fix));
+        }
+        model.floating = true;
+        model.base_name = name.to_owned();
+        return Ok(WORLD);
+    }
+    if top && model.base_name.is_empty() {
+        model.base_name = name.to_owned();
+    }
+    let mut placed = Placed {
+        link: parent.link,
+        rotation: parent.rotation * rotation,
+        position: parent.position + parent.rotation * position,
+    };
+    // Several joints of one body follow each other.
+    for joint in &body.joints {
+        placed = add_joint(model, name, joint, placed)?;
+    }
+    Ok(placed)
 }
 
 fn add_body(
     model: &mut RobotModel,
     body: &Body,
-    parent: Option<Placed>,
-) -> Result<Option<Placed>, String> {
-    let name = body.name.as_deref().unwrap_or("(unnamed)");
-    let (rotation, position) = pose(&body.pose);
-    let mut hinges = body.joints.iter().filter(|joint| joint.type_ != JointType::Free);
-    let free = body.joints.iter().any(|joint| joint.type_ == JointType::Free);
-    let placed = match (parent, hinges.next()) {
-        (None, None) => {
-            model.floating = free;
-            let identity = Matrix3::identity();
-            Placed { link: 0, rotation: identity, position: Vector3::zeros() }
-        }
-        (None, Some(joint)) => {
-            let root =
-                Placed { link: 0, rotation: Matrix3::identity(), position: Vector3::zeros() };
-            add_joint(model, name, joint, root, rotation, position)?
-        }
-        (Some(parent), Some(joint)) => add_joint(model, name, joint, parent, rotation, position)?,
-        (Some(parent), None) => Placed {
-            link: parent.link,
-            rotation: parent.rotation * rotation,
-            position: parent.position + parent.rotation * position,
-        },
-    };
-    if hinges.next().is_some() {
-        return Err(format!("body {name}: more than one joint on one body is not supported"));
-    }
-    let inertia = body_inertia(body, name)?.moved(&placed.rotation, &placed.position);
+    placed: Placed,
+    compiler: &Compiler,
+) -> Result<(), Flaw> {
+    let inertia = body_inertia(body, compiler)?.moved(&placed.rotation, &placed.position);
     let link = match placed.link {
         0 => &mut model.base,
         link => &mut model.joints[link - 1].inertia,
     };
     *link = link.joined(&inertia);
-    add_frames(model, body, placed);
-    Ok(Some(placed))
+    if let Some(name) = &body.name {
+        let Placed { link, rotation, position } = placed;
+        let (name, kind) = (name.clone(), FrameKind::Body);
+        model.frames.push(Frame { name, kind, link, position, rotation, radius: 0.0 });
+    }
+    add_points(model, body, placed);
+    Ok(())
 }
 
 fn add_joint(
     model: &mut RobotModel,
     body: &str,
     joint: &MjcfJoint,
-    parent: Placed,
-    rotation: Matrix3<f64>,
-    position: Vector3<f64>,
-) -> Result<Placed, String> {
+    at: Placed,
+) -> Result<Placed, Flaw> {
     let name = joint.name.clone().unwrap_or_else(|| body.to_owned());
+    let flaw = |rule: String, fix| Err(Flaw::new("joint", &name, rule, fix));
     let kind = match joint.type_ {
         JointType::Hinge => JointKind::Revolute,
         JointType::Slide => JointKind::Prismatic,
-        _ => return Err(format!("joint {name}: ball joints are not supported")),
+        _ => {
+            let rule = "ball joints are not supported";
+            return flaw(rule.into(), "use three hinges in a row");
+        }
     };
     let axis = Vector3::from(joint.axis);
-    if axis.norm().partial_cmp(&1e-9) != Some(Ordering::Greater) {
-        return Err(format!("joint {name}: the axis must not be zero"));
+    if !(axis.norm() > 1e-9 && axis.norm().is_finite()) {
+        return flaw("the axis must not be zero".into(), "give a direction, like 0 0 1");
     }
-    if model.joint(&name).is_some() {
-        return Err(format!("joint {name}: the name is used twice"));
-    }
-    if let Some([low, high]) = joint.range
-        && low.partial_cmp(&high) != Some(Ordering::Less)
-    {
-        return Err(format!("joint {name}: range=\"{low} {high}\" must rise from low to high"));
-    }
-    // The link frame sits at the joint's anchor; the body lies in it by minus the anchor.
+    let axis = axis.normalize();
+    // The link frame sits at the joint's anchor; the body lies in it by minus the anchor. At the
+    // reference position the body lies as the file puts it.
     let anchor = Vector3::from(joint.pos);
+    let (rotation, mut position) = (at.rotation, at.position + at.rotation * anchor);
+    let rotation = match kind {
+        JointKind::Revolute => rotation * turn(&axis, -joint.ref_),
+        JointKind::Prismatic => {
+            position -= rotation * axis * joint.ref_;
+            rotation
+        }
+    };
     model.joints.push(Joint {
-        name,
-        parent: parent.link,
-        rotation: parent.rotation * rotation,
-        position: parent.position + parent.rotation * (position + rotation * anchor),
-        axis: axis.normalize(),
+        name: name.clone(),
+        parent: at.link,
+        rotation,
+        position,
+        axis,
         kind,
         inertia: Inertia::ZERO,
+        link: body.to_owned(),
         armature: joint.armature,
-        range: joint.range,
+        damping: joint.damping,
+        friction: joint.frictionloss,
+        range: joint.range.filter(|_| joint.limited.resolve(true, true)),
+        effort: None,
+        speed: None,
     });
-    Ok(Placed { link: model.joints.len(), rotation: Matrix3::identity(), position: -anchor })
+    let link = model.joints.len();
+    // The frame of the joint lies at its anchor, turned like the body.
+    let (kind, zero) = (FrameKind::Joint, Vector3::zeros());
+    let rotation = Matrix3::identity();
+    model.frames.push(Frame { name, kind, link, position: zero, rotation, radius: 0.0 });
+    Ok(Placed { link, rotation, position: -anchor })
 }
 
-fn add_frames(model: &mut RobotModel, body: &Body, placed: Placed) {
-    let at = |point: Vector3<f64>| placed.position + placed.rotation * point;
+fn add_points(model: &mut RobotModel, body: &Body, placed: Placed) {
+    let at = |place: &mjcf_rs::Pose| {
+        let (rotation, position) = pose(place);
+        (placed.rotation * rotation, placed.position + placed.rotation * position)
+    };
+    let link = placed.link;
     for site in &body.sites {
-        if let Some(name) = &site.name {
-            let position = at(pose(&site.pose).1);
-            model.frames.push(Frame {
-                name: name.clone(),
-                link: placed.link,
-                position,
-                radius: 0.0,
-            });
+        if let Some(name) = site.name.clone() {
+            let ((rotation, position), kind) = (at(&site.pose), FrameKind::Site);
+            model.frames.push(Frame { name, kind, link, position, rotation, radius: 0.0 });
         }
     }
     for geom in &body.geoms {
         let body_at = (&placed.rotation, &placed.position);
-        if let Some(shape) = capsules::around(geom, placed.link, body_at, pose(&geom.pose)) {
+        if let Some(shape) = capsules::around(geom, link, body_at, pose(&geom.pose)) {
             capsules::join(&mut model.capsules, shape);
         }
-        if let (Some(name), GeomType::Sphere) = (&geom.name, geom.type_) {
-            let position = at(pose(&geom.pose).1);
+        if let (Some(name), GeomType::Sphere) = (geom.name.clone(), geom.type_) {
+            let ((rotation, position), kind) = (at(&geom.pose), FrameKind::Sphere);
             let radius = geom.size[0];
-            model.frames.push(Frame { name: name.clone(), link: placed.link, position, radius });
+            model.frames.push(Frame { name, kind, link, position, rotation, radius });
         }
     }
 }
 
-fn body_inertia(body: &Body, name: &str) -> Result<Inertia, String> {
-    let Some(inertial) = &body.inertial else {
-        return if body.geoms.is_empty() {
-            Ok(Inertia::ZERO)
-        } else {
-            Err(format!("body {name}: give an <inertial>; inertia from geoms is not supported yet"))
-        };
-    };
-    let about_com = match inertial.inertia {
-        InertiaSpec::Diagonal([x, y, z]) => Matrix3::from_diagonal(&Vector3::new(x, y, z)),
-        InertiaSpec::Full([xx, yy, zz, xy, xz, yz]) => {
-            Matrix3::new(xx, xy, xz, xy, yy, yz, xz, yz, zz)
+fn body_inertia(body: &Body, compiler: &Compiler) -> Result<Inertia, Flaw> {
+    let name = body.name.as_deref().unwrap_or_default();
+    let fix = "take mass and inertia of the body from the CAD model";
+    let inertia = match (&body.inertial, compiler.inertia_from_geom) {
+        (Some(inertial), InertiaFromGeom::Auto | InertiaFromGeom::False) => {
+            let about_com = match inertial.inertia {
+                InertiaSpec::Diagonal([x, y, z]) => Matrix3::from_diagonal(&Vector3::new(x, y, z)),
+                InertiaSpec::Full([xx, yy, zz, xy, xz, yz]) => {
+                    Matrix3::new(xx, xy, xz, xy, yy, yz, xz, yz, zz)
+                }
+            };
+            let own = Inertia { mass: inertial.mass, com: Vector3::zeros(), about_com };
+            if own.mass.partial_cmp(&0.0) != Some(std::cmp::Ordering::Greater) {
+                let rule = format!("mass {} kg is not physical: it must be above 0", own.mass);
+                return Err(Flaw::new("body", name, rule, fix));
+            }
+            let (rotation, position) = pose(&inertial.pose);
+            own.moved(&rotation, &position)
         }
+        (None, InertiaFromGeom::False) => Inertia::ZERO,
+        _ => body.geoms.iter().try_fold(Inertia::ZERO, |all, geom| {
+            Ok::<_, Flaw>(all.joined(&geom_inertia(geom, name, compiler)?))
+        })?,
     };
-    let eigen = about_com.symmetric_eigenvalues();
-    let physical = inertial.mass > 0.0
-        && eigen.iter().all(|e| e.is_finite() && *e >= 0.0)
-        && eigen.max() * 2.0 <= eigen.sum() * (1.0 + 1e-6);
-    if !physical {
-        return Err(format!(
-            "body {name}: mass {} kg with principal inertia {:.3e} {:.3e} {:.3e} kg m^2 is not \
-             physical (mass > 0, and no principal inertia above the sum of the other two)",
-            inertial.mass, eigen[0], eigen[1], eigen[2]
-        ));
+    match inertia.flaw() {
+        Some(rule) => Err(Flaw::new("body", name, rule, fix)),
+        None => Ok(inertia),
     }
-    let (rotation, position) = pose(&inertial.pose);
-    let own = Inertia { mass: inertial.mass, com: Vector3::zeros(), about_com };
-    Ok(own.moved(&rotation, &position))
+}
+
+/// Mass and inertia of a geom of even density.
+fn geom_inertia(geom: &Geom, body: &str, compiler: &Compiler) -> Result<Inertia, Flaw> {
+    let density = geom.density.unwrap_or(compiler.inertia_density);
+    let massless = geom.mass.unwrap_or(density) == 0.0;
+    let (rotation, position) = pose(&geom.pose);
+    let placed = geom.fromto.map_or((rotation, position), shape::between);
+    let half_length = geom.fromto.map_or(geom.size[1], shape::half_length);
+    let [x, y, z] = geom.size;
+    let solid = match geom.type_ {
+        _ if massless => return Ok(Inertia::ZERO),
+        GeomType::Sphere => Solid::Ellipsoid([x, x, x]),
+        GeomType::Ellipsoid => Solid::Ellipsoid([x, y, z]),
+        GeomType::Box => Solid::Box([x, y, geom.fromto.map_or(z, shape::half_length)]),
+        GeomType::Capsule => Solid::Capsule { radius: x, half_length },
+        GeomType::Cylinder => Solid::Cylinder { radius: x, half_length },
+        GeomType::Mesh => {
+            let rule = "the inertia of a mesh is not worked out";
+            return Err(Flaw::new("body", body, rule, "give the body its <inertial>"));
+        }
+        _ => return Ok(Inertia::ZERO),
+    };
+    let mass = geom.mass.unwrap_or_else(|| density * solid.volume());
+    Ok(solid.inertia(mass).moved(&placed.0, &placed.1))
+}
+
+/// What the file holds and this model does not.
+fn report(mjcf: &mjcf_rs::Model, folder: &Path, model: &mut RobotModel) -> Result<(), Flaw> {
+    let mut warn = |what: String| model.warnings.push(what);
+    for equality in &mjcf.equality {
+        let (tag, common) = match equality {
+            Equality::Connect(connect) => ("connect", &connect.common),
+            Equality::Weld(weld) => ("weld", &weld.common),
+            Equality::Joint(joint) => {
+                let driven = joint.joint2.as_deref().unwrap_or("a constant");
+                warn(format!(
+                    "joint {:?} follows {driven:?}: taken as a joint of its own",
+                    joint.joint1
+                ));
+                continue;
+            }
+            Equality::Tendon(_) => {
+                warn("an equality of tendons is left out".into());
+                continue;
+            }
+        };
+        if common.active {
+            let name = common.name.as_deref().unwrap_or_default();
+            let rule = "it closes a kinematic loop";
+            let fix = "cut the loop at one joint; closed chains are not supported";
+            return Err(Flaw::new(tag, name, rule, fix));
+        }
+    }
+    if !mjcf.tendons.is_empty() {
+        warn(format!("{} tendons are left out", mjcf.tendons.len()));
+    }
+    let files = mjcf.assets.meshes.iter().filter_map(|mesh| mjcf.resolve_mesh_file(mesh, folder));
+    let missing: Vec<_> = files.filter(|file| !file.is_file()).collect();
+    if let Some(first) = missing.first() {
+        let count = missing.len();
+        warn(format!("{count} mesh files are not found, the first is {:?}", first.display()));
+    }
+    Ok(())
+}
+
+/// Takes the highest torque of each joint from its actuator.
+fn drive(mjcf: &mjcf_rs::Model, model: &mut RobotModel) {
+    for actuator in &mjcf.actuators {
+        let joint = actuator.joint.as_deref().and_then(|name| model.joint(name));
+        let plain = actuator.kind == ActuatorKind::Motor;
+        let range = actuator.force_range.or(actuator.ctrl_range.filter(|_| plain));
+        if let (Some(joint), Some([low, high])) = (joint, range) {
+            let most = low.abs().max(high.abs()) * actuator.gear[0].abs();
+            model.joints[joint].effort = (most > 0.0 && most.is_finite()).then_some(most);
+        }
+    }
+}
+
+fn keep_keyframes(mjcf: &mjcf_rs::Model, model: &mut RobotModel) {
+    let offset = if model.floating { 7 } else { 0 };
+    for (index, key) in mjcf.keyframes.iter().enumerate() {
+        let name = key.name.clone().unwrap_or_else(|| format!("key {index}"));
+        match key.qpos.get(offset..) {
+            Some(joints) if joints.len() == model.joints.len() => {
+                model.keyframes.push((name, joints.to_vec()));
+            }
+            _ => model.warnings.push(format!("keyframe {name:?} does not fit the joints")),
+        }
+    }
 }
 
 fn pose(pose: &mjcf_rs::Pose) -> (Matrix3<f64>, Vector3<f64>) {

@@ -21,6 +21,30 @@ impl Inertia {
         about_com: Matrix3::new(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0),
     };
 
+    /// What is wrong with it, where no body can be like it: a mass or a principal inertia below
+    /// zero or none, or one above the sum of the other two.
+    #[must_use]
+    pub fn flaw(&self) -> Option<String> {
+        let inertia = &self.about_com;
+        let numbers = inertia.iter().chain(self.com.iter()).chain([&self.mass]);
+        if numbers.into_iter().any(|number| !number.is_finite()) {
+            return Some("mass, place and inertia must be finite numbers".into());
+        }
+        let eigen = inertia.symmetric_eigenvalues();
+        let slack = 1e-6 * eigen.abs().max() + f64::MIN_POSITIVE;
+        let physical = self.mass >= 0.0
+            && eigen.min() >= -slack
+            && 2.0 * eigen.max() <= eigen.sum() + slack
+            && (self.mass > 0.0 || eigen.abs().max() <= f64::MIN_POSITIVE);
+        (!physical).then(|| {
+            format!(
+                "mass {} kg with principal inertia {:.3e} {:.3e} {:.3e} kg m^2 is not physical \
+                 (mass > 0, and no principal inertia below zero or above the sum of the other two)",
+                self.mass, eigen[0], eigen[1], eigen[2]
+            )
+        })
+    }
+
     /// The same body seen from a frame in which its link frame lies at `position` turned by
     /// `rotation`.
     #[must_use]
@@ -36,8 +60,8 @@ impl Inertia {
     #[must_use]
     pub fn joined(&self, other: &Self) -> Self {
         let mass = self.mass + other.mass;
-        if mass <= 0.0 {
-            return *self;
+        if self.mass == 0.0 || mass <= 0.0 {
+            return if self.mass == 0.0 { *other } else { *self };
         }
         let com = (self.com * self.mass + other.com * other.mass) / mass;
         let shifted = |body: &Self| body.about_com + point_inertia(body.mass, body.com - com);
@@ -82,10 +106,20 @@ pub struct Joint {
     pub kind: JointKind,
     /// The link it carries, in the joint frame.
     pub inertia: Inertia,
-    /// Reflected rotor inertia, kg m^2.
+    /// Name of the link it carries.
+    pub link: String,
+    /// Reflected rotor inertia, kg m^2 or kg.
     pub armature: f64,
-    /// Mechanical stops `[low, high]`; absent for an unlimited joint.
+    /// Torque per speed that the bearing takes, N m s/rad or N s/m.
+    pub damping: f64,
+    /// Torque of dry friction, N m or N.
+    pub friction: f64,
+    /// Mechanical stops `[low, high]`, rad or m; absent for an unlimited joint.
     pub range: Option<[f64; 2]>,
+    /// Highest torque of what drives it, N m or N, where the file says it.
+    pub effort: Option<f64>,
+    /// Highest speed, rad/s or m/s, where the file says it.
+    pub speed: Option<f64>,
 }
 
 impl Joint {
@@ -97,15 +131,34 @@ impl Joint {
     }
 }
 
-/// A named point on a link.
+/// What a frame stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FrameKind {
+    /// A body or link of the file.
+    Body,
+    /// A joint that moves, at its child's side.
+    Joint,
+    /// A joint of the file that is fixed.
+    FixedJoint,
+    /// A site.
+    Site,
+    /// The centre of a named sphere.
+    Sphere,
+}
+
+/// A named place on a link.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Frame {
     /// Name in the model file.
     pub name: String,
+    /// What it stands for.
+    pub kind: FrameKind,
     /// The link it is fixed to.
     pub link: usize,
     /// Its place in the link frame, m.
     pub position: Vector3<f64>,
+    /// Its attitude in the link frame.
+    pub rotation: Matrix3<f64>,
     /// Radius of the sphere around it, m; 0 for a site.
     pub radius: f64,
 }
@@ -130,28 +183,43 @@ pub struct RobotModel {
     pub name: String,
     /// The base moves freely; otherwise it is fixed to the world.
     pub floating: bool,
-    /// The base link.
+    /// Name of the base link; of a fixed base the world is its frame.
+    pub base_name: String,
+    /// The base link with all that is fixed to it.
     pub base: Inertia,
     /// Joints, parents before children, in the model file's order.
     pub joints: Vec<Joint>,
-    /// Sites and named spheres.
+    /// Links, joints, sites and named spheres of the file.
     pub frames: Vec<Frame>,
     /// Capsules around the shapes of all links.
     pub capsules: Vec<CapsuleShape>,
     /// Gravitational acceleration in the world, m/s^2.
     pub gravity: Vector3<f64>,
+    /// Joint positions that the file names, in joint order, rad or m.
+    pub keyframes: Vec<(String, Vec<f64>)>,
+    /// What the file holds that is not in this model, for a person to know.
+    pub warnings: Vec<String>,
 }
 
 impl RobotModel {
-    /// Reads the text of an MJCF file.
-    ///
-    /// # Errors
-    /// The element that breaks a rule, and the rule.
-    pub fn from_mjcf(xml: &str) -> Result<Self, String> {
-        crate::mjcf::read(xml)
+    /// A base and nothing else.
+    #[must_use]
+    pub fn empty(name: String, floating: bool) -> Self {
+        Self {
+            name,
+            floating,
+            base_name: String::new(),
+            base: Inertia::ZERO,
+            joints: Vec::new(),
+            frames: Vec::new(),
+            capsules: Vec::new(),
+            gravity: Vector3::new(0.0, 0.0, -9.81),
+            keyframes: Vec::new(),
+            warnings: Vec::new(),
+        }
     }
 
-    /// Number of actuated joints.
+    /// Number of joints.
     #[must_use]
     pub fn joint_count(&self) -> usize {
         self.joints.len()
@@ -163,16 +231,32 @@ impl RobotModel {
         self.joints.len() + if self.floating { 6 } else { 0 }
     }
 
-    /// Mass of all moving bodies, kg.
+    /// Mass of all links, kg.
     #[must_use]
     pub fn mass(&self) -> f64 {
         self.base.mass + self.joints.iter().map(|joint| joint.inertia.mass).sum::<f64>()
     }
 
-    /// Index of the frame called `name`.
+    /// Mass of all links that can move, kg: without the base where that is fixed.
+    #[must_use]
+    pub fn moving_mass(&self) -> f64 {
+        self.mass() - if self.floating { 0.0 } else { self.base.mass }
+    }
+
+    /// Index of the site or named sphere called `name`, else of any other frame of that name.
     #[must_use]
     pub fn frame(&self, name: &str) -> Option<usize> {
-        self.frames.iter().position(|frame| frame.name == name)
+        let point = |frame: &Frame| matches!(frame.kind, FrameKind::Site | FrameKind::Sphere);
+        let named = |frame: &&Frame| frame.name == name;
+        let mut all = self.frames.iter();
+        all.position(|frame| point(frame) && named(&frame))
+            .or_else(|| self.frames.iter().position(|frame| named(&frame)))
+    }
+
+    /// Index of the frame of this kind called `name`.
+    #[must_use]
+    pub fn frame_of(&self, kind: FrameKind, name: &str) -> Option<usize> {
+        self.frames.iter().position(|frame| frame.kind == kind && frame.name == name)
     }
 
     /// Index of the joint called `name`.

@@ -1,0 +1,278 @@
+//! URDF into a [`RobotModel`]. Links on fixed joints are welded to what they hang on.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use nalgebra::{Matrix3, Rotation3, Vector3};
+use urdf_rs::{Geometry, JointType, Link, Pose};
+
+use crate::model_file::{Base, Flaw};
+use crate::tree::{Frame, FrameKind, Inertia, Joint, JointKind, RobotModel};
+
+/// Where a link ended up: on which link of the model, and how it lies there.
+#[derive(Clone, Copy)]
+struct Placed {
+    link: usize,
+    rotation: Matrix3<f64>,
+    position: Vector3<f64>,
+}
+
+/// A part this much smaller than the link it is welded to may be a placeholder without a shape.
+const PLACEHOLDER: f64 = 1e-4;
+
+pub(crate) fn read(xml: &str, folder: &Path, base: Base) -> Result<RobotModel, Flaw> {
+    let robot = urdf_rs::read_from_string(xml).map_err(|error| {
+        let rule = error.to_string().trim().replace('\n', ", ");
+        Flaw::new("", "", rule, "mend the element that the message names")
+    })?;
+    let mut links: BTreeMap<&str, &Link> = BTreeMap::new();
+    for link in &robot.links {
+        if links.insert(&link.name, link).is_some() {
+            let rule = "the name is used twice";
+            return Err(Flaw::new("link", &link.name, rule, "give each link a name of its own"));
+        }
+    }
+    let tree = Tree::of(&robot, &links)?;
+    let root = tree.root;
+    let floating = match base {
+        Base::Unsaid => root != "world",
+        Base::Floating => true,
+        Base::Fixed => false,
+    };
+    let mut model = RobotModel::empty(robot.name.clone(), floating);
+    model.base_name = root.to_owned();
+    report_meshes(&robot, folder, &mut model.warnings);
+    let identity = Placed { link: 0, rotation: Matrix3::identity(), position: Vector3::zeros() };
+    let mut parts = Vec::new();
+    let mut open = vec![(root, identity)];
+    while let Some((name, placed)) = open.pop() {
+        if let Some(link) = links.get(name) {
+            parts.push((*link, placed, add_link(&mut model, link, placed)?));
+        }
+        // The last comes first off the stack: children in the order of the file.
+        for joint in tree.children(name).rev() {
+            open.push((&joint.child.link, add_joint(&mut model, joint, placed)?));
+        }
+    }
+    if parts.len() < robot.links.len() {
+        let reached = |name: &str| parts.iter().any(|(link, ..)| link.name == name);
+        let name = robot.links.iter().find(|link| !reached(&link.name)).map_or("", |l| &l.name);
+        let rule = format!("{root:?} does not lead to it: it hangs on itself, a kinematic loop");
+        return Err(Flaw::new("link", name, rule, "cut the loop at one joint"));
+    }
+    for (link, placed, inertia) in parts {
+        if let Some(rule) = inertia.flaw() {
+            placeholder(&mut model, link, placed.link, &inertia, rule)?;
+        }
+    }
+    Ok(model)
+}
+
+/// Which link hangs on which.
+struct Tree<'a> {
+    root: &'a str,
+    joints: BTreeMap<&'a str, Vec<&'a urdf_rs::Joint>>,
+}
+
+impl<'a> Tree<'a> {
+    fn of(robot: &'a urdf_rs::Robot, links: &BTreeMap<&str, &Link>) -> Result<Self, Flaw> {
+        let mut joints: BTreeMap<&str, Vec<&urdf_rs::Joint>> = BTreeMap::new();
+        let mut carried = BTreeSet::new();
+        for joint in &robot.joints {
+            for end in [&joint.parent.link, &joint.child.link] {
+                if !links.contains_key(end.as_str()) {
+                    let rule = format!("{end:?} is not a link of the file");
+                    return Err(Flaw::new("joint", &joint.name, rule, "name a <link> of the file"));
+                }
+            }
+            if !carried.insert(joint.child.link.as_str()) {
+                let rule = format!("{:?} hangs on two joints: a kinematic loop", joint.child.link);
+                let fix = "cut the loop at one joint; closed chains are not supported";
+                return Err(Flaw::new("joint", &joint.name, rule, fix));
+            }
+            joints.entry(&joint.parent.link).or_default().push(joint);
+        }
+        let roots: Vec<&str> = robot
+            .links
+            .iter()
+            .map(|link| link.name.as_str())
+            .filter(|l| !carried.contains(l))
+            .collect();
+        let fix = "connect every link to one first link by joints";
+        match roots.as_slice() {
+            [root] => Ok(Self { root, joints }),
+            [] => {
+                let rule = "every link hangs on a joint: a kinematic loop without a first link";
+                Err(Flaw::new("robot", "", rule, fix))
+            }
+            [_, second, ..] => {
+                let rule = format!("{} links hang on nothing: {}", roots.len(), roots.join(", "));
+                Err(Flaw::new("link", second, rule, fix))
+            }
+        }
+    }
+
+    fn children(&self, link: &str) -> impl DoubleEndedIterator<Item = &&'a urdf_rs::Joint> {
+        self.joints.get(link).into_iter().flatten()
+    }
+}
+
+fn add_link(model: &mut RobotModel, link: &Link, placed: Placed) -> Result<Inertia, Flaw> {
+    let inertial = &link.inertial;
+    let i = &inertial.inertia;
+    let own = Inertia {
+        mass: inertial.mass.value,
+        com: Vector3::zeros(),
+        about_com: Matrix3::new(i.ixx, i.ixy, i.ixz, i.ixy, i.iyy, i.iyz, i.ixz, i.iyz, i.izz),
+    };
+    let finite = own.about_com.iter().all(|number| number.is_finite());
+    if !(own.mass.is_finite() && own.mass >= 0.0 && finite) {
+        let rule =
+            format!("mass {} kg and inertia must be finite, the mass not below zero", own.mass);
+        return Err(Flaw::new("link", &link.name, rule, "take both from the CAD model"));
+    }
+    let (rotation, position) = pose(&inertial.origin);
+    let inertia = own.moved(&rotation, &position).moved(&placed.rotation, &placed.position);
+    let whole = carrying(model, placed.link);
+    *whole = whole.joined(&inertia);
+    model.frames.push(Frame {
+        name: link.name.clone(),
+        kind: FrameKind::Body,
+        link: placed.link,
+        position: placed.position,
+        rotation: placed.rotation,
+        radius: 0.0,
+    });
+    Ok(inertia)
+}
+
+fn carrying(model: &mut RobotModel, link: usize) -> &mut Inertia {
+    match link {
+        0 => &mut model.base,
+        link => &mut model.joints[link - 1].inertia,
+    }
+}
+
+/// A part whose inertia no body can have is passed over where it is next to nothing.
+fn placeholder(
+    model: &mut RobotModel,
+    link: &Link,
+    at: usize,
+    part: &Inertia,
+    rule: String,
+) -> Result<(), Flaw> {
+    let whole = *carrying(model, at);
+    let size = |inertia: &Matrix3<f64>| inertia.abs().max();
+    let small = part.mass <= PLACEHOLDER * whole.mass
+        && size(&part.about_com) <= PLACEHOLDER.max(PLACEHOLDER * size(&whole.about_com));
+    if !small || whole.flaw().is_some() {
+        let fix = "take mass and inertia of the link from the CAD model";
+        return Err(Flaw::new("link", &link.name, rule, fix));
+    }
+    model.warnings.push(format!("link {:?}: {rule}; it is too small to matter", link.name));
+    Ok(())
+}
+
+fn add_joint(
+    model: &mut RobotModel,
+    joint: &urdf_rs::Joint,
+    parent: Placed,
+) -> Result<Placed, Flaw> {
+    let (rotation, position) = pose(&joint.origin);
+    let (rotation, position) =
+        (parent.rotation * rotation, parent.position + parent.rotation * position);
+    let flaw = |rule: String, fix| Err(Flaw::new("joint", &joint.name, rule, fix));
+    let kind = match joint.joint_type {
+        JointType::Revolute | JointType::Continuous => JointKind::Revolute,
+        JointType::Prismatic => JointKind::Prismatic,
+        JointType::Fixed => {
+            let link = parent.link;
+            let (name, kind) = (joint.name.clone(), FrameKind::FixedJoint);
+            model.frames.push(Frame { name, kind, link, position, rotation, radius: 0.0 });
+            return Ok(Placed { link, rotation, position });
+        }
+        JointType::Floating | JointType::Planar | JointType::Spherical => {
+            let rule = "floating, planar and spherical joints are not supported".into();
+            return flaw(rule, "use revolute, continuous, prismatic or fixed joints");
+        }
+    };
+    let axis = Vector3::from(joint.axis.xyz.0);
+    if !(axis.norm() > 1e-9 && axis.norm().is_finite()) {
+        return flaw("the axis must not be zero".into(), "give a direction, like 0 0 1");
+    }
+    let limit = &joint.limit;
+    let (low, high) = (limit.lower, limit.upper);
+    // Without a <limit> the library gives zeros; such a joint may be looked at, not run.
+    let said = low != high && joint.joint_type != JointType::Continuous;
+    let known = |number: f64| (number > 0.0 && number.is_finite()).then_some(number);
+    if !said && joint.joint_type != JointType::Continuous {
+        let what = format!("joint {:?} has no limits of position: it cannot be run", joint.name);
+        model.warnings.push(what);
+    }
+    if let Some(mimic) = &joint.mimic {
+        let what =
+            format!("joint {:?} mimics {:?}: taken as a joint of its own", joint.name, mimic.joint);
+        model.warnings.push(what);
+    }
+    let dynamics = joint.dynamics.as_ref();
+    model.joints.push(Joint {
+        name: joint.name.clone(),
+        parent: parent.link,
+        rotation,
+        position,
+        axis: axis.normalize(),
+        kind,
+        inertia: Inertia::ZERO,
+        link: joint.child.link.clone(),
+        armature: 0.0,
+        damping: dynamics.map_or(0.0, |dynamics| dynamics.damping),
+        friction: dynamics.map_or(0.0, |dynamics| dynamics.friction),
+        range: said.then_some([low, high]),
+        effort: known(limit.effort),
+        speed: known(limit.velocity),
+    });
+    let link = model.joints.len();
+    let (rotation, position) = (Matrix3::identity(), Vector3::zeros());
+    let (name, kind) = (joint.name.clone(), FrameKind::Joint);
+    model.frames.push(Frame { name, kind, link, position, rotation, radius: 0.0 });
+    Ok(Placed { link, rotation, position })
+}
+
+/// A mesh that cannot be found matters to whoever looks at the robot, not to its dynamics.
+fn report_meshes(robot: &urdf_rs::Robot, folder: &Path, warnings: &mut Vec<String>) {
+    let mut missing = BTreeSet::new();
+    for link in &robot.links {
+        let shapes = link.visual.iter().map(|v| &v.geometry);
+        for shape in shapes.chain(link.collision.iter().map(|c| &c.geometry)) {
+            if let Geometry::Mesh { filename, .. } = shape
+                && !resolved(filename, folder)
+            {
+                missing.insert(filename.as_str());
+            }
+        }
+    }
+    if let Some(first) = missing.first() {
+        let count = missing.len();
+        warnings.push(format!("{count} mesh files are not found, the first is {first:?}"));
+    }
+}
+
+/// Whether a mesh is there: `package://NAME/PATH` is looked for beside the folders above the file.
+fn resolved(name: &str, folder: &Path) -> bool {
+    match name.strip_prefix("package://") {
+        Some(inside) => {
+            let within = inside.split_once('/').map_or(inside, |(_, path)| path);
+            folder
+                .ancestors()
+                .take(5)
+                .any(|above| above.join(inside).is_file() || above.join(within).is_file())
+        }
+        None => folder.join(name.strip_prefix("file://").unwrap_or(name)).is_file(),
+    }
+}
+
+fn pose(pose: &Pose) -> (Matrix3<f64>, Vector3<f64>) {
+    let [roll, pitch, yaw] = pose.rpy.0;
+    let rotation = Rotation3::from_euler_angles(roll, pitch, yaw).into_inner();
+    (rotation, Vector3::from(pose.xyz.0))
+}
