@@ -12,7 +12,7 @@ use crate::deployment::keys::{self, PrivateKey, Role};
 use crate::deployment::{self, Files, signature};
 use crate::error::RunError;
 use crate::govern::{self, Session};
-use crate::report::hexadecimal;
+use crate::inspect::{self, InspectArgs};
 use crate::report::{Outcome, colour_wanted};
 use crate::robot_source::RobotSource;
 use crate::run::RunOptions;
@@ -166,18 +166,6 @@ struct CheckArgs {
 }
 
 #[derive(Debug, Args)]
-struct InspectArgs {
-    /// What the path holds.
-    #[arg(value_enum)]
-    what: Subject,
-    /// Folder or file.
-    path: PathBuf,
-    /// For programs.
-    #[arg(long)]
-    json: bool,
-}
-
-#[derive(Debug, Args)]
 struct WhyArgs {
     /// Folder of the run, or its journal.
     run: PathBuf,
@@ -214,13 +202,6 @@ struct GovernArgs {
 fn rate(text: &str) -> Result<f64, String> {
     let known = text.parse().ok().filter(|rate| (1.0..=10_000.0).contains(rate));
     known.ok_or_else(|| "a rate is a number from 1 to 10000".to_owned())
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Subject {
-    Robot,
-    Policy,
-    Run,
 }
 
 /// What simulates the body.
@@ -412,106 +393,13 @@ fn sign(args: &SignArgs) -> Result<Exit, Failure> {
 }
 
 fn inspect(args: &InspectArgs) -> Result<Exit, Failure> {
-    let (value, text) = match args.what {
-        Subject::Robot => robot_contents(&args.path)?,
-        Subject::Policy => policy_contents(&args.path)?,
-        Subject::Run => run_contents(&args.path)?,
-    };
+    let (value, text) = inspect::contents(args)?;
     if args.json {
         print_json(&value)
     } else {
         print(&text)
     }
     Ok(Exit::Ok)
-}
-
-type Contents = (serde_json::Value, String);
-
-fn robot_contents(path: &Path) -> Result<Contents, Failure> {
-    let robot = model::Robot::load(path)?;
-    let mut text = format!(
-        "{}: {:.2} kg, {} feet, {:.0} cycles a second\n\n{:<18} {:>8} {:>8} {:>8} {:>8}\n",
-        robot.file.name,
-        robot.model.mass(),
-        robot.feet.len(),
-        robot.file.control.rate_hz,
-        "joint",
-        "min rad",
-        "max rad",
-        "rad/s",
-        "N m"
-    );
-    let mut joints = Vec::new();
-    for (name, limits) in robot.joint_names().zip(robot.limits.joints.iter()) {
-        let [low, high] = [limits.q_min.0, limits.q_max.0];
-        let [speed, torque] = [limits.dq_max.0, limits.tau_max.0];
-        text += &format!("{name:<18} {low:>8.2} {high:>8.2} {speed:>8.1} {torque:>8.1}\n");
-        joints.push(json!({
-            "name": name, "position_min_rad": low, "position_max_rad": high,
-            "velocity_max_rad_s": speed, "torque_max_nm": torque
-        }));
-    }
-    let feet: Vec<_> = robot.feet.iter().map(|foot| &foot.name).collect();
-    let value = json!({
-        "schema": "triune.inspect.robot/1", "name": robot.file.name, "mass_kg": robot.model.mass(),
-        "rate_hz": robot.file.control.rate_hz, "feet": feet, "joints": joints,
-        "sha256": hexadecimal(&robot.hash),
-    });
-    Ok((value, text))
-}
-
-fn policy_contents(path: &Path) -> Result<Contents, Failure> {
-    let folder = if path.is_dir() { path } else { path.parent().unwrap_or(path) };
-    let policy = brain::Policy::load(folder)
-        .map_err(|error| Failure::new(Exit::Configuration, miette::miette!("{error}")))?;
-    let card = policy.card();
-    let text = format!(
-        "{} {} ({})\nmodel   {}\nsha256  {}\ninput   {} {:?}\noutput  {} {:?}\n",
-        card.name,
-        card.version,
-        card.licence,
-        card.model.file,
-        card.model.sha256,
-        card.input.name,
-        card.input.shape,
-        card.output.name,
-        card.output.shape
-    );
-    let value = json!({
-        "schema": "triune.inspect.policy/1", "name": card.name, "version": card.version,
-        "licence": card.licence, "model": card.model.file, "sha256": card.model.sha256,
-        "input": { "name": card.input.name, "shape": card.input.shape },
-        "output": { "name": card.output.name, "shape": card.output.shape },
-    });
-    Ok((value, text))
-}
-
-fn run_contents(path: &Path) -> Result<Contents, Failure> {
-    let (journal, _) = read_run(path, why::Surroundings::None)?;
-    let last_s = journal.ticks.last().map_or(0.0, |tick| tick.at.as_seconds());
-    let (ticks, records, events) =
-        (journal.ticks.len(), journal.records.len(), journal.events.len());
-    let mut text = format!(
-        "{}, seed {}: {last_s:.2} s, {ticks} ticks, {records} interventions, {events} events\n\n",
-        journal.info.robot, journal.info.seed
-    );
-    for event in &journal.events {
-        text += &format!("{:>8.2} s  {}\n", event.at_s, event.sentence);
-    }
-    for (what, hash) in &journal.info.config_hashes {
-        text += &format!("\nsha256 {hash}  {what}");
-    }
-    text += "\n";
-    if let Some(cut) = &journal.cut {
-        text += &format!("\nThe journal is cut off: {cut}\n");
-    }
-    let value = json!({
-        "schema": "triune.inspect.run/1", "robot": journal.info.robot, "seed": journal.info.seed,
-        "duration_s": last_s, "ticks": ticks, "interventions": records,
-        "events": journal.events, "cut": journal.cut,
-        "config_hashes": journal.info.config_hashes,
-    });
-    Ok((value, text))
 }
 
 fn explain(args: &WhyArgs) -> Result<Exit, Failure> {
@@ -527,7 +415,7 @@ fn explain(args: &WhyArgs) -> Result<Exit, Failure> {
     Ok(Exit::Ok)
 }
 
-fn read_run(
+pub(crate) fn read_run(
     path: &Path,
     around: why::Surroundings,
 ) -> Result<(crate::journal::ReadJournal, Vec<why::Reason>), Failure> {

@@ -11,6 +11,7 @@ pub mod doctor;
 pub mod error;
 pub mod govern;
 pub mod html;
+mod inspect;
 pub mod journal;
 pub mod metrics;
 pub mod mission;
