@@ -77,8 +77,10 @@ fn a_command_without_a_ruling_is_damped_or_stays_cut() {
 #[test]
 fn what_a_joint_may_be_told() {
     type Spoil = fn(&mut Bench);
-    let table: [(Option<Rule>, Spoil); 9] = [
+    let table: [(Option<Rule>, Spoil); 10] = [
         (None, |_| {}),
+        // A target without a gain asks for nothing, wherever it is.
+        (None, |b| (b.wanted[joint(0)].q, b.wanted[joint(0)].kp) = (Radians(2.0), Stiffness(0.0))),
         (Some(Rule::JointGain), |b| b.wanted[joint(0)].kp = Stiffness(101.0)),
         (Some(Rule::JointGain), |b| b.wanted[joint(0)].kp = Stiffness(-1.0)),
         (Some(Rule::JointDamping), |b| b.wanted[joint(0)].kd = Damping(6.0)),
@@ -96,6 +98,7 @@ fn what_a_joint_may_be_told() {
         spoil(&mut bench);
         bench.run(30);
         let mut told = bench.of_kind(Kind::Limited);
+        assert!(rule.is_some() || told.is_empty(), "{told:?}");
         // A target beyond a limit has jumped there.
         told.retain(|told| *told != Rule::CommandJump);
         assert_eq!(told, rule.into_iter().collect::<Vec<_>>(), "{:?}", bench.told());
