@@ -321,3 +321,19 @@ fn a_body_that_stands_by_itself_stops_where_it_is_whatever_its_controller_wants(
     let (tick, at) = rest.unwrap();
     assert!(tick < 2000 && at > 0.1 && at < 0.2, "{tick} {at}");
 }
+
+/// Clauses: S2, S3.
+#[test]
+fn a_held_body_that_stands_by_itself_needs_no_controller() {
+    for (body, held) in [(BodyClass::StaticallyStable, true), (BodyClass::ActivelyStable, false)] {
+        let mut bench = walking(Profile { body, ..Profile::default() });
+        bench.plan = None;
+        let ruling = bench.run(4000);
+        assert_eq!(ruling.level, Level::Hold, "{:?}", bench.told());
+        let pushes = JointCommand { tau: NewtonMetres(2.0), ..JointCommand::LIMP };
+        bench.wanted = Joints::filled(pushes, common::JOINTS);
+        bench.tick();
+        let stays = |command: &JointCommand| command.q.0 == 0.0 && command.kp.0 == 100.0;
+        assert_eq!(bench.command.joints.iter().all(stays), held, "{:?}", bench.command);
+    }
+}
