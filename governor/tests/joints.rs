@@ -31,6 +31,21 @@ fn unusable_commands_damp_the_tick_and_cut_a_stop_that_cannot_be_made() {
     assert_eq!((told.measured, told.limit), (4.0, 3.0));
 }
 
+/// A target nobody followed is not where the joint was led to.
+///
+/// Clauses: M3.
+#[test]
+fn a_target_begins_where_the_joint_is() {
+    let mut bench = Bench::standing(Profile::default());
+    let wanted = JointCommand { q: Radians(0.9), kd: Damping(1.0), ..JointCommand::LIMP };
+    bench.wanted[joint(0)] = JointCommand { kp: Stiffness(-1.0), ..wanted };
+    bench.run(50);
+    bench.wanted[joint(0)].kp = Stiffness(5.0);
+    bench.tick();
+    // 20 ms at 10 rad/s.
+    assert!((bench.command.joints[joint(0)].q.0 - 0.2).abs() < 1e-3, "{:?}", bench.command);
+}
+
 /// Clauses: M3.
 #[test]
 fn a_command_that_is_over_is_told_with_its_age() {
