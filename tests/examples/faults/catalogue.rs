@@ -318,9 +318,9 @@ pub(crate) const CATALOGUE: &[Row] = &[
         42,
         "joint stuck",
         &[within("SIT", 150).but(
-            3_000,
+            6_000,
             "only a swinging leg asks its joints to move: 60 ms of asking need a stride or two, \
-             and many of a calf that swings little",
+             and a dozen of a calf that swings little",
         )],
         End::Sit,
         joints::is_stuck,

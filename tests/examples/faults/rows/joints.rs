@@ -48,7 +48,7 @@ pub(crate) fn is_stuck(dice: &mut Dice) -> Trial {
     trial.falls = true;
     disturbed(trial, Disturbance::JamJoint(joint, true))
         .must(asked, raised(Level::Settle, &[Rule::JointBlocked, Rule::TorqueError]))
-        .ends(6_000, &[End::Sit, End::Off])
+        .ends(10_500, &[End::Sit, End::Off])
 }
 
 /// Row 43: the motor turns the wrong way.
