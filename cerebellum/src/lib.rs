@@ -25,5 +25,5 @@ pub use gait::{FootPhase, Gait};
 pub use mpc::{
     ForcePlanner, HORIZON_MAX, InlineForcePlanner, MpcInput, MpcOutput, MpcSettings, MpcSolver,
 };
-pub use qp::{QuadraticProgram, Row, Status};
+pub use qp::{DenseRows, QuadraticProgram, Residuals, Row, Rows, Status};
 pub use swing::{smooth, swing};

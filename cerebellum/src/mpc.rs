@@ -132,7 +132,8 @@ impl MpcSolver {
         self.predict(input);
         self.condense();
         self.constrain();
-        let Status::Solved(rounds) = self.program.solve(&self.gradient, &self.rows) else {
+        let Status::Solved(rounds) = self.program.solve(&self.gradient, self.rows.as_slice())
+        else {
             return failed;
         };
         let mut forces = zero;
