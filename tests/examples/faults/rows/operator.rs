@@ -28,8 +28,8 @@ pub(crate) fn supervisor_is_lost(dice: &mut Dice) -> Trial {
         .ends(6_500, &[End::Sit])
 }
 
-/// Row 58: the link to the person who drives is gone. That can be seen when the first reading of the
-/// stick is missing.
+/// Row 58: the link to the person who drives is gone. That can be seen when the first reading of
+/// the stick is missing.
 pub(crate) fn stick_is_lost(dice: &mut Dice) -> Trial {
     let mut setup = Setup::new(dice.walk());
     setup.mode = Mode::Manual;
