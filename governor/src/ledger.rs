@@ -77,7 +77,8 @@ impl Ledger {
             queue: Deque::new(),
             lost: 0,
             counts: [Count { cycles: 0, last: 0 }; Rule::COUNT],
-            tick: 0,
+            // What is counted before the first cycle counts, too.
+            tick: 1,
             cycle: u64::MAX,
             now: Instant::ZERO,
             episodes: [Episode::NONE; SLOTS],

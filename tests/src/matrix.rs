@@ -36,6 +36,7 @@ const OUT_OF_SCOPE: &[&str] = &[
     "tests/tests/architecture.rs",
     "tests/tests/dynamics_reference.rs",
     "tests/tests/no_std.rs",
+    "tests/tests/qp_reference.rs",
     "tests/tests/tidy.rs",
     "runtime/src/journal/event.rs",
     "runtime/src/journal/tick.rs",

@@ -5,7 +5,12 @@
 //! Every file of the folder `reference` in `$TRIUNE_FIXTURES` is compared (see
 //! [`whole::fixtures`]): a folder with other robots works the same way. Without the folder the test
 //! says so and passes.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed test says where")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a failed test says where"
+)]
 
 use std::path::Path;
 

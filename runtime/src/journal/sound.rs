@@ -34,7 +34,10 @@ pub(super) fn sound_length(bytes: &[u8]) -> usize {
 fn part_of_chunk(bytes: &[u8]) -> Option<usize> {
     let body = bytes.get(9..)?;
     let packed = short(body, 28)? > 0;
+    // A record may not go past the size the chunk gives itself either.
+    let size = long(body, 32)?;
     let records = body.get(FIRST_RECORD..)?;
+    let records = records.get(..size).unwrap_or(records);
     let is_one = bytes.first() == Some(&CHUNK) && !packed;
     is_one.then_some(9 + FIRST_RECORD + whole_records(records))
 }
