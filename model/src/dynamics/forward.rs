@@ -89,13 +89,13 @@ impl Articulated {
 
     /// Adds a child that lies at `p` turned by `r`.
     fn add(&mut self, child: &Self, r: &Matrix3<f64>, p: &Vector3<f64>) {
-        let back = r.transpose();
-        let (m, h, i) = (r * child.m * back, r * child.h * back, r * child.i * back);
-        let cross = p.cross_matrix();
-        let shifted = h - m * cross;
+        let (m, h, i) = (turned(r, &child.m), r * child.h * r.transpose(), turned(r, &child.i));
+        // With the cross matrix P of `p`: h - m P, and i + P h - h' P - P m P.
+        let (pm, ph) = (crossed(p, &m), crossed(p, &h));
+        let back = pm.transpose();
         self.m += m;
-        self.h += shifted;
-        self.i += i + cross * shifted - h.tr_mul(&cross);
+        self.h += h + back;
+        self.i += i + ph + ph.transpose() + crossed(p, &back);
         let force = r * child.force;
         self.force += force;
         self.moment += r * child.moment + p.cross(&force);
@@ -105,6 +105,24 @@ impl Articulated {
     fn answer(&self, v: &Vector3<f64>, w: &Vector3<f64>) -> f64 {
         (self.left - self.u_force.dot(v) - self.u_moment.dot(w)) * self.per_inertia
     }
+}
+
+/// `r s r'` of a symmetric `s`.
+#[inline]
+fn turned(r: &Matrix3<f64>, s: &Matrix3<f64>) -> Matrix3<f64> {
+    let half = r * s;
+    let of = |i: usize, j: usize| {
+        half[(i, 0)] * r[(j, 0)] + half[(i, 1)] * r[(j, 1)] + half[(i, 2)] * r[(j, 2)]
+    };
+    let (xy, xz, yz) = (of(0, 1), of(0, 2), of(1, 2));
+    Matrix3::new(of(0, 0), xy, xz, xy, of(1, 1), yz, xz, yz, of(2, 2))
+}
+
+/// `p` cross each column.
+#[inline]
+fn crossed(p: &Vector3<f64>, columns: &Matrix3<f64>) -> Matrix3<f64> {
+    let of = |k: usize| -> Vector3<f64> { p.cross(&columns.column(k).into_owned()) };
+    Matrix3::from_columns(&[of(0), of(1), of(2)])
 }
 
 impl Dynamics {

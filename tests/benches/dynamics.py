@@ -1,0 +1,214 @@
+#!/usr/bin/env python3
+"""Rigid-body dynamics beside Pinocchio and MuJoCo, in one run, as a Markdown table.
+
+    python3 -m venv .venv && .venv/bin/pip install pin mujoco example-robot-data
+    cargo build --release -p triune-model --example speed
+    .venv/bin/python tests/benches/dynamics.py [--write]
+
+Ours runs as a Rust program, MuJoCo as a C program against the library of its wheel, Pinocchio from
+Python, whose time for an empty call is measured and taken off. Each runs twice, in turns, on one
+core; the shorter time of two counts. --write puts the table into docs/benchmarks.md.
+"""
+
+import json
+import os
+import pathlib
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+
+import mujoco
+import numpy as np
+import pinocchio as pin
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+FIXTURES = pathlib.Path(os.environ.get("TRIUNE_FIXTURES", ROOT / "../shared/fixtures"))
+TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+BATCHES, CALLS, STATES = 400, 200, 100
+WHAT = ["rnea", "crba", "aba", "centroidal", "kinematics"]
+TITLES = {
+    "rnea": "inverse dynamics (RNEA)",
+    "crba": "mass matrix (CRBA)",
+    "aba": "forward dynamics (ABA)",
+    "centroidal": "centroidal momentum",
+    "kinematics": "link placements",
+}
+
+MUJOCO_C = r"""
+#include <mujoco/mujoco.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+static double now(void) { struct timespec t; clock_gettime(CLOCK_MONOTONIC, &t);
+  return t.tv_sec * 1e6 + t.tv_nsec * 1e-3; }
+static int order(const void* a, const void* b) {
+  double x = *(double*)a - *(double*)b; return (x > 0) - (x < 0); }
+static double random_part(void) { return 2.0 * rand() / RAND_MAX - 1.0; }
+int main(int argc, char** argv) {
+  char error[500] = "";
+  mjModel* m = mj_loadXML(argv[1], NULL, error, sizeof error);
+  if (!m) { fprintf(stderr, "%s\n", error); return 1; }
+  m->opt.disableflags |= mjDSBL_CONTACT | mjDSBL_CONSTRAINT;
+  mjData* d = mj_makeData(m);
+  enum { STATES = 100, BATCHES = 400, CALLS = 200 };
+  mjtNum *q = malloc(sizeof(mjtNum) * STATES * m->nq), *v = malloc(sizeof(mjtNum) * STATES * m->nv);
+  for (int k = 0; k < STATES; k++) {
+    for (int i = 0; i < m->nq; i++) q[k * m->nq + i] = random_part();
+    if (m->nq > m->nv) mju_normalize4(q + k * m->nq + 3);
+    for (int i = 0; i < m->nv; i++) v[k * m->nv + i] = random_part();
+  }
+  mjtNum* out = malloc(sizeof(mjtNum) * m->nv);
+  const char* names[] = {"rnea", "crba", "aba", "kinematics"};
+  printf("{\"nv\": %d", m->nv);
+  for (int what = 0; what < 4; what++) {
+    double times[BATCHES];
+    for (int batch = -10; batch < BATCHES; batch++) {
+      double start = now();
+      for (int call = 0; call < CALLS; call++) {
+        int k = call % STATES;
+        mju_copy(d->qpos, q + k * m->nq, m->nq);
+        mju_copy(d->qvel, v + k * m->nv, m->nv);
+        mju_copy(d->qacc, v + ((k + 1) % STATES) * m->nv, m->nv);
+        mj_kinematics(m, d);
+        if (what == 3) continue;
+        mj_comPos(m, d);
+        if (what == 0 || what == 2) { mj_comVel(m, d); mj_rne(m, d, what == 0, out); }
+        if (what == 1 || what == 2) mj_crb(m, d);
+        if (what != 2) continue;
+        mj_factorM(m, d);
+        mju_scl(out, out, -1, m->nv);
+        mj_solveM(m, d, out, out, 1);
+      }
+      if (batch >= 0) times[batch] = (now() - start) / CALLS;
+    }
+    qsort(times, BATCHES, sizeof(double), order);
+    printf(", \"%s\": [%.4f, %.4f]", names[what], times[0], times[BATCHES / 2]);
+  }
+  printf("}\n");
+  return 0;
+}
+"""
+
+
+def robots():
+    """Name, file, whether the base floats, and whether MuJoCo reads it."""
+    models = FIXTURES / "models"
+    yield "UR5e", models / "universal_robots_ur5e/ur5e.nomesh.xml", False, True
+    yield "Panda with fingers", models / "franka_emika_panda/panda.nomesh.xml", False, True
+    yield "Go2", models / "unitree_go2/go2.nomesh.xml", True, True
+    # Beside Pinocchio in the wheel example-robot-data; the rest does not need it.
+    shares = (above / "share" for above in pathlib.Path(pin.__file__).parents)
+    share = next((folder for folder in shares if folder.is_dir()), None)
+    g1 = "example-robot-data/robots/g1_description/urdf/g1_29dof_rev_1_0.urdf"
+    if share and (share / g1).is_file():
+        yield "G1, 29 joints", share / g1, True, False
+    else:
+        print("no G1: pip install example-robot-data", file=sys.stderr)
+
+
+def pinocchio_model(file, floating):
+    root = pin.JointModelFreeFlyer() if floating else None
+    if file.suffix == ".xml":
+        return pin.buildModelFromMJCF(str(file))
+    arguments = [str(file), root] if root else [str(file)]
+    return pin.buildModelFromUrdf(*arguments)
+
+
+def timed(call):
+    for k in range(STATES):
+        call(k)
+    times = []
+    for _ in range(BATCHES // 4):
+        start = time.perf_counter()
+        for k in range(CALLS):
+            call(k % STATES)
+        times.append((time.perf_counter() - start) * 1e6 / CALLS)
+    times.sort()
+    return [times[0], times[len(times) // 2]]
+
+
+def of_pinocchio(file, floating):
+    model = pinocchio_model(file, floating)
+    data = model.createData()
+    pin.seed(1)
+    low = np.where(np.isfinite(model.lowerPositionLimit), model.lowerPositionLimit, -1.0)
+    high = np.where(np.isfinite(model.upperPositionLimit), model.upperPositionLimit, 1.0)
+    q = [pin.randomConfiguration(model, low, high) for _ in range(STATES)]
+    v = [np.random.uniform(-1, 1, model.nv) for _ in range(STATES)]
+    # The same call with a robot without joints is what calling costs.
+    empty = pin.Model()
+    nothing, none = empty.createData(), np.zeros(0)
+    algorithms = {
+        "rnea": lambda m, d, q, v: pin.rnea(m, d, q, v, v),
+        "crba": lambda m, d, q, v: pin.crba(m, d, q),
+        "aba": lambda m, d, q, v: pin.aba(m, d, q, v, v),
+        "centroidal": lambda m, d, q, v: pin.computeCentroidalMomentum(m, d, q, v),
+        "kinematics": lambda m, d, q, v: pin.forwardKinematics(m, d, q),
+    }
+    found = {"nv": model.nv}
+    for what, call in algorithms.items():
+        over = timed(lambda k: call(empty, nothing, none, none))
+        times = timed(lambda k: call(model, data, q[k], v[k]))
+        found[what] = [max(time - o, 0.0) for time, o in zip(times, over)]
+        found["over " + what] = over
+    return found
+
+
+def of_program(command):
+    ran = subprocess.run(command, capture_output=True, text=True, check=True)
+    return json.loads(ran.stdout.strip().splitlines()[-1])
+
+
+def better(one, other):
+    return {key: min(one[key], other[key]) if key != "nv" else one[key] for key in one}
+
+
+def compile_mujoco(folder):
+    home = pathlib.Path(mujoco.__file__).parent
+    library = next(home.glob("libmujoco.so*"))
+    source, program = folder / "speed.c", folder / "speed"
+    source.write_text(MUJOCO_C)
+    flags = [f"-I{home}/include", str(library), f"-Wl,-rpath,{home}", "-lm"]
+    subprocess.run(["cc", "-O2", str(source), "-o", str(program), *flags], check=True)
+    return program
+
+
+def main():
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    ours = TARGET / "release/examples/speed"
+    lines = [
+        "| robot (degrees of freedom) | algorithm | Triune | Pinocchio | MuJoCo | faster by |",
+        "|---|---|---|---|---|---|",
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        program = compile_mujoco(pathlib.Path(folder))
+        for name, file, floating, for_mujoco in robots():
+            us = lambda: of_program([str(ours), "floating" if floating else "fixed", str(file)])
+            they = lambda: of_program([str(program), str(file)]) if for_mujoco else {}
+            one, m, p, other = us(), they(), of_pinocchio(file, floating), us()
+            m2, p2 = they(), of_pinocchio(file, floating)
+            mine, m, p = better(one, other), better(m, m2), better(p, p2)
+            for what in WHAT:
+                time_of = lambda all: f"{all[what][0]:.2f}" if what in all else "-"
+                ratio = lambda all: f"{all[what][0] / mine[what][0]:.2f}" if what in all else "-"
+                lines.append(
+                    f"| {name} ({mine['nv']}) | {TITLES[what]} | {time_of(mine)} | {time_of(p)} "
+                    f"| {time_of(m)} | {ratio(p)} / {ratio(m)} |"
+                )
+            over = [p["over " + what][0] for what in WHAT]
+            said = f"an empty call from Python takes {min(over):.2f} to {max(over):.2f} us"
+            print(f"{name}: {said}", file=sys.stderr)
+    versions = f"Pinocchio {pin.__version__}, MuJoCo {mujoco.__version__}"
+    table = "\n".join(lines)
+    print(f"{versions}, {platform.processor() or platform.machine()}\n\n{table}")
+    if "--write" in sys.argv:
+        page = ROOT / "docs/benchmarks.md"
+        text = page.read_text()
+        begin, end = text.index("<!-- dynamics -->"), text.index("<!-- end of dynamics -->")
+        page.write_text(text[:begin] + f"<!-- dynamics -->\n{versions}.\n\n{table}\n" + text[end:])
+
+
+if __name__ == "__main__":
+    main()
