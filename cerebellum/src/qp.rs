@@ -17,6 +17,7 @@
 
 mod rows;
 
+use rows::dot;
 pub use rows::{DenseRows, Row, Rows};
 
 /// Rounds of adding or dropping a row, per variable and row, before the solver gives up.
@@ -296,7 +297,7 @@ impl QuadraticProgram {
             column[k] = 1.0 / self.h[k * n + k];
             for row in (0..k).rev() {
                 let below = &self.h[row * n + row + 1..row * n + k + 1];
-                let sum: f64 = below.iter().zip(&column[row + 1..=k]).map(|(l, x)| l * x).sum();
+                let sum = dot(below, &column[row + 1..=k]);
                 column[row] = -sum / self.h[row * n + row];
             }
         }
@@ -308,7 +309,7 @@ impl QuadraticProgram {
         // The columns may have been turned by the active rows of a solution before: J J' has not.
         self.x[..n].fill(0.0);
         for column in self.j[..n * n].chunks_exact(n) {
-            let weight: f64 = column.iter().zip(&self.linear).map(|(a, b)| a * b).sum();
+            let weight = dot(column, &self.linear[..n]);
             for (x, j) in self.x.iter_mut().zip(column) {
                 *x -= weight * j;
             }
@@ -386,10 +387,8 @@ impl QuadraticProgram {
                 *x += w * j;
             }
         }
-        for k in (0..used).rev() {
-            let sum: f64 = (k + 1..used).map(|c| self.r[c * n + k] * self.u[c]).sum();
-            self.u[k] = (self.d[k] - sum) / self.r[k * n + k];
-        }
+        self.u[..used].copy_from_slice(&self.d[..used]);
+        back_substitute(&self.r, n, &mut self.u[..used]);
     }
 
     /// The row that is violated most, against its bound.
@@ -466,10 +465,8 @@ impl QuadraticProgram {
                 }
             }
         }
-        for k in (0..used).rev() {
-            let sum: f64 = (k + 1..used).map(|c| self.r[c * n + k] * self.step[c]).sum();
-            self.step[k] = (self.d[k] - sum) / self.r[k * n + k];
-        }
+        self.step[..used].copy_from_slice(&self.d[..used]);
+        back_substitute(&self.r, n, &mut self.step[..used]);
         free > DEPENDENT * all
     }
 
@@ -515,6 +512,17 @@ impl QuadraticProgram {
                 self.r[column * n + k + 1] = c * b - s * a;
             }
             rotate_columns(&mut self.j, n, k, c, s);
+        }
+    }
+}
+
+/// Replaces `x` by `R^-1 x` with the upper triangle in columns of length `n`.
+fn back_substitute(r: &[f64], n: usize, x: &mut [f64]) {
+    for c in (0..x.len()).rev() {
+        let (above, column) = x.split_at_mut(c);
+        column[0] /= r[c * n + c];
+        for (x, r) in above.iter_mut().zip(&r[c * n..]) {
+            *x -= column[0] * r;
         }
     }
 }
