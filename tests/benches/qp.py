@@ -47,7 +47,7 @@ def cone(n, first):
 
 
 def whole_body(feet, random):
-    """Accelerations and forces: the base's motion and standing feet are equalities, torques rows."""
+    """Accelerations and forces: base and standing feet are equalities, torques are rows."""
     n, equal = 18 + 3 * feet, 6 + 3 * feet
     root = random.normal(size=(n, n))
     rows = [random.normal(size=(equal, n)), random.normal(size=(12, n))]
