@@ -2,6 +2,12 @@
 
 use nalgebra::{Matrix3, UnitQuaternion, Vector3};
 
+/// How far rounding, in a file or in turning it, may move a principal inertia, kg m^2, when this is
+/// the `largest`.
+fn slack(largest: f64) -> f64 {
+    1e-6 * largest + 1e-15
+}
+
 /// Mass, centre of mass and rotational inertia of one rigid body, in its link frame.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Inertia {
@@ -31,11 +37,10 @@ impl Inertia {
             return Some("mass, place and inertia must be finite numbers".into());
         }
         let eigen = inertia.symmetric_eigenvalues();
-        let slack = 1e-6 * eigen.abs().max() + f64::MIN_POSITIVE;
-        let physical = self.mass >= 0.0
-            && eigen.min() >= -slack
+        let slack = slack(eigen.abs().max());
+        let physical = !self.is_negative()
             && 2.0 * eigen.max() <= eigen.sum() + slack
-            && (self.mass > 0.0 || eigen.abs().max() <= f64::MIN_POSITIVE);
+            && (self.mass > 0.0 || eigen.abs().max() <= slack);
         (!physical).then(|| {
             format!(
                 "mass {} kg with principal inertia {:.3e} {:.3e} {:.3e} kg m^2 is not physical \
@@ -43,6 +48,14 @@ impl Inertia {
                 self.mass, eigen[0], eigen[1], eigen[2]
             )
         })
+    }
+
+    /// Its mass or a principal inertia is below zero, or no number.
+    #[must_use]
+    pub fn is_negative(&self) -> bool {
+        let eigen = self.about_com.symmetric_eigenvalues();
+        let least = -slack(eigen.abs().max());
+        !(self.mass >= 0.0 && eigen.min() >= least)
     }
 
     /// The same body seen from a frame in which its link frame lies at `position` turned by

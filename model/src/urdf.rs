@@ -21,7 +21,9 @@ struct Placed {
 const PLACEHOLDER: f64 = 1e-4;
 
 pub(crate) fn read(xml: &str, folder: &Path, base: Base) -> Result<RobotModel, Flaw> {
-    let robot = urdf_rs::read_from_string(xml).map_err(|error| {
+    // An empty texture says nothing, but the library asks for its file.
+    let plain = xml.replace("<texture />", "").replace("<texture/>", "");
+    let robot = urdf_rs::read_from_string(&plain).map_err(|error| {
         let rule = error.to_string().trim().replace('\n', ", ");
         Flaw::new("", "", rule, "mend the element that the message names")
     })?;
@@ -62,7 +64,7 @@ pub(crate) fn read(xml: &str, folder: &Path, base: Base) -> Result<RobotModel, F
     }
     for (link, placed, inertia) in parts {
         if let Some(rule) = inertia.flaw() {
-            placeholder(&mut model, link, placed.link, &inertia, rule)?;
+            judge_part(&mut model, link, placed.link, &inertia, rule)?;
         }
     }
     Ok(model)
@@ -153,8 +155,9 @@ fn carrying(model: &mut RobotModel, link: usize) -> &mut Inertia {
     }
 }
 
-/// A part whose inertia no body can have is passed over where it is next to nothing.
-fn placeholder(
+/// A part whose inertia no body can have is passed over where it turns like a body together with
+/// what it is welded to; one below zero only where it is next to nothing.
+fn judge_part(
     model: &mut RobotModel,
     link: &Link,
     at: usize,
@@ -164,12 +167,13 @@ fn placeholder(
     let whole = *carrying(model, at);
     let size = |inertia: &Matrix3<f64>| inertia.abs().max();
     let small = part.mass <= PLACEHOLDER * whole.mass
-        && size(&part.about_com) <= PLACEHOLDER.max(PLACEHOLDER * size(&whole.about_com));
-    if !small || whole.flaw().is_some() {
+        && size(&part.about_com) <= PLACEHOLDER * size(&whole.about_com);
+    if (part.is_negative() && !small) || whole.flaw().is_some() {
         let fix = "take mass and inertia of the link from the CAD model";
         return Err(Flaw::new("link", &link.name, rule, fix));
     }
-    model.warnings.push(format!("link {:?}: {rule}; it is too small to matter", link.name));
+    let what = format!("link {:?}: {rule}; welded to its neighbour it is", link.name);
+    model.warnings.push(what);
     Ok(())
 }
 

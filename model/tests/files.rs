@@ -96,6 +96,25 @@ fn a_urdf_arm_is_read_with_its_limits_and_its_fixed_links_welded() {
     assert!(RobotModel::parse("", ARM, Path::new("."), Base::Floating).unwrap().floating);
 }
 
+/// Clauses: C1.
+#[test]
+fn a_welded_part_may_be_unphysical_where_the_whole_is_not() {
+    let part = |inertia: &str| {
+        let tip = format!(
+            r#"<link name="tip"> <inertial> <mass value="0.01"/> <inertia {inertia}
+                ixy="0" ixz="0" iyz="0"/> </inertial> </link>"#
+        );
+        parse(&ARM.replacen("<link name=\"tip\"/>", &tip, 1))
+    };
+    let model = part(r#"ixx="1e-4" iyy="1e-5" izz="1e-5""#).unwrap();
+    assert!(model.warnings.iter().any(|what| what.contains("tip")), "{:?}", model.warnings);
+    // Larger than what it is welded to makes up for, or below zero.
+    for inertia in [r#"ixx="1" iyy="1e-5" izz="1e-5""#, r#"ixx="1e-4" iyy="-1e-5" izz="1e-4""#] {
+        let error = part(inertia).unwrap_err();
+        assert!(error.rule.contains("not physical") && error.key.contains("tip"), "{error}");
+    }
+}
+
 #[test]
 fn mjcf_defaults_degrees_references_and_shapes_are_read() {
     let model = parse(CART).unwrap();
