@@ -46,6 +46,34 @@ fn a_target_begins_where_the_joint_is() {
     assert!((bench.command.joints[joint(0)].q.0 - 0.2).abs() < 1e-3, "{:?}", bench.command);
 }
 
+/// What is wanted of a joint while its drive holds it is followed by nobody: when the joint is seen
+/// again it is led on from the last target it followed.
+///
+/// Clauses: M3, A2.
+#[test]
+fn a_target_goes_on_from_the_last_one_that_was_followed() {
+    let mut bench = Bench::standing(Profile::default());
+    bench.run(40);
+    let before = bench.wanted[joint(0)];
+    bench.silent_joint = Some(joint(0));
+    bench.run(35);
+    let held = bench.command.joints[joint(0)];
+    assert_eq!(held.kp, Stiffness(100.0));
+    bench.wanted[joint(0)].q = Radians(0.9);
+    bench.run(5);
+    bench.silent_joint = None;
+    let followed = (0..40).find_map(|_| {
+        bench.tick();
+        let told = bench.command.joints[joint(0)];
+        (told != held).then_some(told)
+    });
+    // 20 ms at 10 rad/s further than before.
+    let at_rest = JointState { q: Radians(0.0), dq: RadiansPerSecond(0.0) };
+    let torque = followed.unwrap().torque(at_rest).0;
+    let expected = before.kp.0 * (before.q.0 + 0.2);
+    assert!((torque - expected).abs() < 1e-3, "{followed:?} gives {torque}, not {expected}");
+}
+
 /// Clauses: M3.
 #[test]
 fn a_command_that_is_over_is_told_with_its_age() {

@@ -165,6 +165,10 @@ impl Governor {
         // The usual case first: nothing to change, no bound near, and nothing has happened for a
         // while.
         let usual = self.look.calm & !blind & !self.traces.lively() & !self.limbs.all();
+        for joint in joints_of(self.every & usual) {
+            let target = joints[joint].q.0;
+            self.traces.aim(joint, target, target);
+        }
         for joint in joints_of(self.every & !usual) {
             let (wanted, bit) = (joints[joint], 1 << joint.index());
             joints[joint] = if blind & bit == 0 {

@@ -60,7 +60,7 @@ pub(crate) struct Scene<'a> {
     pub(crate) dq: &'a Row,
     /// The estimate, where it fits.
     pub(crate) estimate: Option<&'a Joints<JointState>>,
-    /// Torque they were told, N m, their speed, rad/s, and their target, rad, one tick ago.
+    /// Torque they were told, N m, and their speed, rad/s, one tick ago; their last target, rad.
     pub(crate) told: &'a Row,
     pub(crate) speed: &'a Row,
     pub(crate) target: &'a Row,
@@ -79,16 +79,12 @@ pub(crate) struct Look {
     pub(crate) steady: u32,
     /// The command and its torque are numbers.
     pub(crate) sound: u32,
-    /// Torque of the commands, N m, and their targets, rad.
+    /// Torque of the commands, N m.
     pub(crate) torque: Row,
-    pub(crate) target: Row,
 }
 
 impl Look {
-    pub(crate) const NONE: Self = {
-        let none = Row::filled(0.0);
-        Self { calm: 0, steady: 0, sound: 0, torque: none, target: none }
-    };
+    pub(crate) const NONE: Self = Self { calm: 0, steady: 0, sound: 0, torque: Row::filled(0.0) };
 }
 
 impl Calm {
@@ -157,7 +153,6 @@ impl Calm {
             }
             look.calm |= calm.bits(group);
             look.torque.put(group, torque);
-            look.target.put(group, q);
         }
     }
 

@@ -54,7 +54,7 @@ impl Tick {
     };
 }
 
-/// Targets of all joints in one tick, rad: the one asked for, and what became of it; NaN where
+/// The last targets that joints followed, rad: the one asked for, and what became of it; NaN where
 /// there was none.
 #[derive(Clone, Copy, Debug)]
 struct Aims {
@@ -112,7 +112,7 @@ pub(crate) struct Traces {
     /// The last ticks, a ring, and the slot of this one.
     ticks: [Tick; SLOTS],
     slot: usize,
-    aims: [Aims; 2],
+    aims: Aims,
     joints: Joints<Trace>,
     extremes: Extremes,
     /// Ticks back in which an acceleration was found last, over one span of time and over two.
@@ -135,7 +135,7 @@ impl Traces {
         Self {
             ticks: [Tick::REST; SLOTS],
             slot: 0,
-            aims: [Aims::NONE; 2],
+            aims: Aims::NONE,
             joints: Joints::filled(Trace::REST, len),
             extremes: Extremes { horizon: f32::NAN, recent: (none, none), before: None },
             spans: (1, 2),
@@ -171,7 +171,7 @@ impl Traces {
             return;
         }
         self.ticks = [Tick::REST; SLOTS];
-        self.aims = [Aims::NONE; 2];
+        self.aims = Aims::NONE;
         for trace in self.joints.iter_mut() {
             *trace = Trace { asked: trace.asked, ..Trace::REST };
         }
@@ -179,20 +179,16 @@ impl Traces {
         self.lively = 0;
     }
 
-    /// Keeps one tick: torques, N m, and targets, rad, as if nothing had to be changed of what was
-    /// asked for; last readings, rad/s, and when they were measured.
+    /// Keeps one tick: torques, N m, as if nothing had to be changed of what was asked for; last
+    /// readings, rad/s, and when they were measured.
     pub(crate) fn keep(&mut self, look: &Look, speed: &Row, at: &Joints<Instant>) {
         self.resting = false;
-        let [even, odd] = &mut self.aims;
-        let aims = if self.slot.is_multiple_of(2) { even } else { odd };
         let before =
             self.ticks.get(back(self.slot, 1)).map_or(Row::filled(0.0), |tick| tick.torque);
         let Some(tick) = self.ticks.get_mut(self.slot % SLOTS) else { return };
         for group in groups(self.joints.len()) {
             tick.torque.put(group, look.torque.four(group));
             tick.speed.put(group, speed.four(group));
-            aims.asked.put(group, look.target.four(group));
-            aims.target.put(group, look.target.four(group));
             let last = before.four(group);
             self.squares.put(group, self.squares.four(group) + last * last);
         }
@@ -208,14 +204,13 @@ impl Traces {
         }
     }
 
-    /// Another target than the one kept in this tick: the one asked for, and what became of it,
-    /// rad. Returns the one asked for a tick ago.
+    /// Keeps the target that was asked for and what became of it, rad. Returns the one asked for
+    /// before.
     pub(crate) fn aim(&mut self, joint: JointId, asked: f32, target: f32) -> f32 {
-        let [even, odd] = &mut self.aims;
-        let (now, last) = if self.slot.is_multiple_of(2) { (even, odd) } else { (odd, even) };
-        now.asked.set(joint, asked);
-        now.target.set(joint, target);
-        last.asked.get(joint)
+        let before = self.aims.asked.get(joint);
+        self.aims.asked.set(joint, asked);
+        self.aims.target.set(joint, target);
+        before
     }
 
     fn back(&self, ticks: usize) -> &Tick {
@@ -229,12 +224,10 @@ impl Traces {
         self.back(1).torque.get(joint)
     }
 
-    /// Torques of the last commands, N m, speeds, rad/s, and targets, rad, one tick ago.
+    /// Torques of the last commands, N m, speeds one tick ago, rad/s, and last targets, rad.
     pub(crate) fn last(&self) -> (&Row, &Row, &Row) {
-        let [even, odd] = &self.aims;
-        let last = if self.slot.is_multiple_of(2) { odd } else { even };
         let tick = self.back(1);
-        (&tick.torque, &tick.speed, &last.target)
+        (&tick.torque, &tick.speed, &self.aims.target)
     }
 
     /// What is known of a joint that moved with `dq` when it was measured `at`, and follows a
@@ -357,7 +350,7 @@ impl Traces {
     /// Target of the last command, rad; NaN where there was none.
     #[inline]
     pub(crate) fn target(&self, joint: JointId) -> f32 {
-        self.last().2.get(joint)
+        self.aims.target.get(joint)
     }
 
     /// Mean of the squared torques since this was asked last, N^2 m^2.
