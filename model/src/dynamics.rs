@@ -77,6 +77,12 @@ struct LinkScratch {
     inertia: Matrix3<f64>,
 }
 
+/// Linear and angular momentum of a body about the origin of its frame, which moves with `v, w`.
+fn momentum_of(body: &Inertia, v: &Vector3<f64>, w: &Vector3<f64>) -> (Vector3<f64>, Vector3<f64>) {
+    let linear = (v + w.cross(&body.com)) * body.mass;
+    (linear, body.about_com * w + body.com.cross(&linear))
+}
+
 impl LinkScratch {
     /// Velocity of a link on `joint` that moves with `rate`, and the part of its acceleration that
     /// velocities make; the acceleration of the joint itself is not in it.
@@ -124,8 +130,7 @@ impl LinkScratch {
     /// The wrench that gives this link its motion.
     fn needed_wrench(&self, body: &Inertia) -> (Vector3<f64>, Vector3<f64>) {
         let (w, v) = (self.w, self.v);
-        let h_linear = (v + w.cross(&body.com)) * body.mass;
-        let h_angular = body.about_com * w + body.com.cross(&h_linear);
+        let (h_linear, h_angular) = momentum_of(body, &v, &w);
         let linear = (self.dv + self.dw.cross(&body.com)) * body.mass;
         let angular = body.about_com * self.dw + body.com.cross(&linear);
         (linear + w.cross(&h_linear), angular + w.cross(&h_angular) + v.cross(&h_linear))

@@ -12,21 +12,7 @@ use crate::capsules;
 use crate::kinematics::turn;
 use crate::model_file::Flaw;
 use crate::shape::{self, Solid};
-use crate::tree::{Frame, FrameKind, Inertia, Joint, JointKind, RobotModel};
-
-/// Where an MJCF body ended up: on which link, and how it lies there.
-#[derive(Clone, Copy)]
-struct Placed {
-    link: usize,
-    rotation: Matrix3<f64>,
-    position: Vector3<f64>,
-}
-
-const WORLD: Placed = Placed {
-    link: 0,
-    rotation: Matrix3::new(1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0),
-    position: Vector3::new(0.0, 0.0, 0.0),
-};
+use crate::tree::{FrameKind, Inertia, Joint, JointKind, Placed, RobotModel};
 
 /// Reads `xml`; files that it includes lie in `folder`.
 pub(crate) fn read(xml: &str, folder: &Path) -> Result<RobotModel, Flaw> {
@@ -34,11 +20,11 @@ pub(crate) fn read(xml: &str, folder: &Path) -> Result<RobotModel, Flaw> {
         .map_err(|error| Flaw::new("", "", error.to_string(), "mend the element it names"))?;
     let mut model = RobotModel::empty(mjcf.name.clone().unwrap_or_default(), false);
     model.gravity = Vector3::from(mjcf.option.gravity);
-    let mut placed: Vec<Placed> = vec![WORLD; mjcf.bodies.len()];
+    let mut placed: Vec<Placed> = vec![Placed::on(0); mjcf.bodies.len()];
     for (id, entry) in mjcf.bodies_iter() {
         let parent = entry.parent.unwrap_or_default();
         let top = parent == 0;
-        let at = placed.get(parent).copied().unwrap_or(WORLD);
+        let at = placed.get(parent).copied().unwrap_or(Placed::on(0));
         let body = &entry.body;
         if let Some(name) = &body.name
             && model.frame_of(FrameKind::Body, name).is_some()
@@ -61,7 +47,6 @@ pub(crate) fn read(xml: &str, folder: &Path) -> Result<RobotModel, Flaw> {
 /// Puts a body on the link that its joints make, or on its parent's.
 fn place(model: &mut RobotModel, body: &Body, parent: Placed, top: bool) -> Result<Placed, Flaw> {
     let name = body.name.as_deref().unwrap_or_default();
-    let (rotation, position) = pose(&body.pose);
     let free = body.joints.iter().any(|joint| joint.type_ == JointType::Free);
     if free {
         let alone = top && model.joints.is_empty() && model.base.mass == 0.0;
@@ -73,16 +58,12 @@ fn place(model: &mut RobotModel, body: &Body, parent: Placed, top: bool) -> Resu
         }
         model.floating = true;
         model.base_name = name.to_owned();
-        return Ok(WORLD);
+        return Ok(Placed::on(0));
     }
     if top && model.base_name.is_empty() {
         model.base_name = name.to_owned();
     }
-    let mut placed = Placed {
-        link: parent.link,
-        rotation: parent.rotation * rotation,
-        position: parent.position + parent.rotation * position,
-    };
+    let mut placed = parent.at(pose(&body.pose));
     // Several joints of one body follow each other.
     for joint in &body.joints {
         placed = add_joint(model, name, joint, placed)?;
@@ -97,15 +78,10 @@ fn add_body(
     compiler: &Compiler,
 ) -> Result<(), Flaw> {
     let inertia = body_inertia(body, compiler)?.moved(&placed.rotation, &placed.position);
-    let link = match placed.link {
-        0 => &mut model.base,
-        link => &mut model.joints[link - 1].inertia,
-    };
-    *link = link.joined(&inertia);
+    let whole = model.body_mut(placed.link);
+    *whole = whole.joined(&inertia);
     if let Some(name) = &body.name {
-        let Placed { link, rotation, position } = placed;
-        let (name, kind) = (name.clone(), FrameKind::Body);
-        model.frames.push(Frame { name, kind, link, position, rotation, radius: 0.0 });
+        model.name_place(FrameKind::Body, name, placed, 0.0);
     }
     add_points(model, body, placed);
     Ok(())
@@ -159,35 +135,25 @@ fn add_joint(
         effort: None,
         speed: None,
     });
-    let link = model.joints.len();
     // The frame of the joint lies at its anchor, turned like the body.
-    let (kind, zero) = (FrameKind::Joint, Vector3::zeros());
-    let rotation = Matrix3::identity();
-    model.frames.push(Frame { name, kind, link, position: zero, rotation, radius: 0.0 });
-    Ok(Placed { link, rotation, position: -anchor })
+    let carried = Placed::on(model.joints.len());
+    model.name_place(FrameKind::Joint, &name, carried, 0.0);
+    Ok(Placed { position: -anchor, ..carried })
 }
 
 fn add_points(model: &mut RobotModel, body: &Body, placed: Placed) {
-    let at = |place: &mjcf_rs::Pose| {
-        let (rotation, position) = pose(place);
-        (placed.rotation * rotation, placed.position + placed.rotation * position)
-    };
-    let link = placed.link;
     for site in &body.sites {
-        if let Some(name) = site.name.clone() {
-            let ((rotation, position), kind) = (at(&site.pose), FrameKind::Site);
-            model.frames.push(Frame { name, kind, link, position, rotation, radius: 0.0 });
+        if let Some(name) = &site.name {
+            model.name_place(FrameKind::Site, name, placed.at(pose(&site.pose)), 0.0);
         }
     }
     for geom in &body.geoms {
         let body_at = (&placed.rotation, &placed.position);
-        if let Some(shape) = capsules::around(geom, link, body_at, pose(&geom.pose)) {
+        if let Some(shape) = capsules::around(geom, placed.link, body_at, pose(&geom.pose)) {
             capsules::join(&mut model.capsules, shape);
         }
-        if let (Some(name), GeomType::Sphere) = (geom.name.clone(), geom.type_) {
-            let ((rotation, position), kind) = (at(&geom.pose), FrameKind::Sphere);
-            let radius = geom.size[0];
-            model.frames.push(Frame { name, kind, link, position, rotation, radius });
+        if let (Some(name), GeomType::Sphere) = (&geom.name, geom.type_) {
+            model.name_place(FrameKind::Sphere, name, placed.at(pose(&geom.pose)), geom.size[0]);
         }
     }
 }

@@ -7,15 +7,7 @@ use nalgebra::{Matrix3, Rotation3, Vector3};
 use urdf_rs::{Geometry, JointType, Link, Pose};
 
 use crate::model_file::{Base, Flaw};
-use crate::tree::{Frame, FrameKind, Inertia, Joint, JointKind, RobotModel};
-
-/// Where a link ended up: on which link of the model, and how it lies there.
-#[derive(Clone, Copy)]
-struct Placed {
-    link: usize,
-    rotation: Matrix3<f64>,
-    position: Vector3<f64>,
-}
+use crate::tree::{FrameKind, Inertia, Joint, JointKind, Placed, RobotModel};
 
 /// A part this much smaller than the link it is welded to may be a placeholder without a shape.
 const PLACEHOLDER: f64 = 1e-4;
@@ -44,9 +36,8 @@ pub(crate) fn read(xml: &str, folder: &Path, base: Base) -> Result<RobotModel, F
     let mut model = RobotModel::empty(robot.name.clone(), floating);
     model.base_name = root.to_owned();
     report_meshes(&robot, folder, &mut model.warnings);
-    let identity = Placed { link: 0, rotation: Matrix3::identity(), position: Vector3::zeros() };
     let mut parts = Vec::new();
-    let mut open = vec![(root, identity)];
+    let mut open = vec![(root, Placed::on(0))];
     while let Some((name, placed)) = open.pop() {
         if let Some(link) = links.get(name) {
             parts.push((*link, placed, add_link(&mut model, link, placed)?));
@@ -135,24 +126,10 @@ fn add_link(model: &mut RobotModel, link: &Link, placed: Placed) -> Result<Inert
     }
     let (rotation, position) = pose(&inertial.origin);
     let inertia = own.moved(&rotation, &position).moved(&placed.rotation, &placed.position);
-    let whole = carrying(model, placed.link);
+    let whole = model.body_mut(placed.link);
     *whole = whole.joined(&inertia);
-    model.frames.push(Frame {
-        name: link.name.clone(),
-        kind: FrameKind::Body,
-        link: placed.link,
-        position: placed.position,
-        rotation: placed.rotation,
-        radius: 0.0,
-    });
+    model.name_place(FrameKind::Body, &link.name, placed, 0.0);
     Ok(inertia)
-}
-
-fn carrying(model: &mut RobotModel, link: usize) -> &mut Inertia {
-    match link {
-        0 => &mut model.base,
-        link => &mut model.joints[link - 1].inertia,
-    }
 }
 
 /// A part whose inertia no body can have is passed over where it turns like a body together with
@@ -164,7 +141,7 @@ fn judge_part(
     part: &Inertia,
     rule: String,
 ) -> Result<(), Flaw> {
-    let whole = *carrying(model, at);
+    let whole = *model.body_mut(at);
     let size = |inertia: &Matrix3<f64>| inertia.abs().max();
     let small = part.mass <= PLACEHOLDER * whole.mass
         && size(&part.about_com) <= PLACEHOLDER * size(&whole.about_com);
@@ -182,18 +159,14 @@ fn add_joint(
     joint: &urdf_rs::Joint,
     parent: Placed,
 ) -> Result<Placed, Flaw> {
-    let (rotation, position) = pose(&joint.origin);
-    let (rotation, position) =
-        (parent.rotation * rotation, parent.position + parent.rotation * position);
+    let placed = parent.at(pose(&joint.origin));
     let flaw = |rule: String, fix| Err(Flaw::new("joint", &joint.name, rule, fix));
     let kind = match joint.joint_type {
         JointType::Revolute | JointType::Continuous => JointKind::Revolute,
         JointType::Prismatic => JointKind::Prismatic,
         JointType::Fixed => {
-            let link = parent.link;
-            let (name, kind) = (joint.name.clone(), FrameKind::FixedJoint);
-            model.frames.push(Frame { name, kind, link, position, rotation, radius: 0.0 });
-            return Ok(Placed { link, rotation, position });
+            model.name_place(FrameKind::FixedJoint, &joint.name, placed, 0.0);
+            return Ok(placed);
         }
         JointType::Floating | JointType::Planar | JointType::Spherical => {
             let rule = "floating, planar and spherical joints are not supported".into();
@@ -222,8 +195,8 @@ fn add_joint(
     model.joints.push(Joint {
         name: joint.name.clone(),
         parent: parent.link,
-        rotation,
-        position,
+        rotation: placed.rotation,
+        position: placed.position,
         axis: axis.normalize(),
         kind,
         inertia: Inertia::ZERO,
@@ -235,11 +208,9 @@ fn add_joint(
         effort: known(limit.effort),
         speed: known(limit.velocity),
     });
-    let link = model.joints.len();
-    let (rotation, position) = (Matrix3::identity(), Vector3::zeros());
-    let (name, kind) = (joint.name.clone(), FrameKind::Joint);
-    model.frames.push(Frame { name, kind, link, position, rotation, radius: 0.0 });
-    Ok(Placed { link, rotation, position })
+    let carried = Placed::on(model.joints.len());
+    model.name_place(FrameKind::Joint, &joint.name, carried, 0.0);
+    Ok(carried)
 }
 
 /// A mesh that cannot be found matters to whoever looks at the robot, not to its dynamics.

@@ -2,7 +2,7 @@
 
 use nalgebra::{Matrix3, Matrix6, Vector3, Vector6};
 
-use super::{BaseMotion, Dynamics, Wrench};
+use super::{BaseMotion, Dynamics, Wrench, momentum_of};
 use crate::tree::{Inertia, Joint, JointKind, RobotModel};
 
 /// Inertia of a link with all that hangs on it through free joints, and the wrench that its
@@ -52,8 +52,7 @@ impl Articulated {
 
     /// One body with velocity `v, w` of its origin.
     fn of(body: &Inertia, v: &Vector3<f64>, w: &Vector3<f64>) -> Self {
-        let h_linear = (v + w.cross(&body.com)) * body.mass;
-        let h_angular = body.about_com * w + body.com.cross(&h_linear);
+        let (h_linear, h_angular) = momentum_of(body, v, w);
         Self {
             m: Matrix3::from_diagonal_element(body.mass),
             h: -(body.com * body.mass).cross_matrix(),

@@ -2,7 +2,7 @@
 
 use nalgebra::{DMatrix, Matrix3, Vector3};
 
-use super::{BaseMotion, Dynamics};
+use super::{BaseMotion, Dynamics, momentum_of};
 use crate::tree::{Inertia, RobotModel};
 
 /// Momentum of the whole robot, in the axes of the base.
@@ -92,9 +92,4 @@ pub fn centroidal_matrix(mass: &DMatrix<f64>, com: &Vector3<f64>, matrix: &mut D
             matrix[(axis + 3, column)] = angular[axis];
         }
     }
-}
-
-fn momentum_of(body: &Inertia, v: &Vector3<f64>, w: &Vector3<f64>) -> (Vector3<f64>, Vector3<f64>) {
-    let linear = (v + w.cross(&body.com)) * body.mass;
-    (linear, body.about_com * w + body.com.cross(&linear))
 }
