@@ -11,12 +11,13 @@ use model::EstimatorFile;
 use nalgebra::{Matrix3, Quaternion, SMatrix, SVector, UnitQuaternion, Vector3};
 use signals::FEET_MAX;
 
+use crate::GRAVITY;
+
 const SIZE: usize = 6 + 3 * FEET_MAX;
 /// A foot in the air is trusted this much less than one on the ground.
 const SWING_NOISE: f64 = 1e4;
 /// Innovations above this many standard deviations are taken at that size.
 const INNOVATION_MAX: f64 = 5.0;
-const GRAVITY: f64 = 9.81;
 
 /// What one tick offers the estimator. Base frame.
 #[derive(Clone, Copy, Debug)]

@@ -4,8 +4,8 @@ use model::{BaseMotion, Dynamics, JointKind, Kinematics, Robot};
 use nalgebra::{Matrix3, Vector3};
 use signals::FEET_MAX;
 
-/// m/s^2.
-const GRAVITY: f64 = 9.81;
+use crate::GRAVITY;
+
 /// Most joints of one leg.
 const LEG_JOINTS_MAX: usize = 8;
 

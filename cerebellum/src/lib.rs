@@ -19,6 +19,9 @@ mod qp;
 mod swing;
 mod trot;
 
+/// Acceleration of what falls, m/s^2.
+const GRAVITY: f64 = 9.81;
+
 pub use control::{Cerebellum, ForceCounters};
 pub use estimate::{Estimator, Measurement};
 pub use gait::{FootPhase, Gait};

@@ -8,12 +8,12 @@ use model::Robot;
 use nalgebra::{Matrix3, Rotation3, UnitQuaternion, Vector3};
 use signals::{BaseVelocity, FEET_MAX};
 
+use crate::GRAVITY;
 use crate::gait::{FootPhase, Gait};
 use crate::legs::Legs;
 use crate::mpc::{ForcePlanner, HORIZON_MAX, MpcInput, MpcSettings};
 use crate::swing::swing;
 
-const GRAVITY: f64 = 9.81;
 /// The yaw reference may lead the robot by this much, rad.
 const YAW_CLIP: f64 = 0.3;
 /// A robot slower than this, m/s, may stop stepping.
