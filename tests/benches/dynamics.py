@@ -23,9 +23,10 @@ import mujoco
 import numpy as np
 import pinocchio as pin
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-FIXTURES = pathlib.Path(os.environ.get("TRIUNE_FIXTURES", ROOT / "../shared/fixtures"))
-TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+import page
+
+FIXTURES = pathlib.Path(os.environ.get("TRIUNE_FIXTURES", page.ROOT / "../shared/fixtures"))
+TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", page.ROOT / "target"))
 BATCHES, CALLS, STATES = 400, 200, 100
 WHAT = ["rnea", "crba", "aba", "centroidal", "kinematics"]
 TITLES = {
@@ -204,10 +205,7 @@ def main():
     table = "\n".join(lines)
     print(f"{versions}, {platform.processor() or platform.machine()}\n\n{table}")
     if "--write" in sys.argv:
-        page = ROOT / "docs/benchmarks.md"
-        text = page.read_text()
-        begin, end = text.index("<!-- dynamics -->"), text.index("<!-- end of dynamics -->")
-        page.write_text(text[:begin] + f"<!-- dynamics -->\n{versions}.\n\n{table}\n" + text[end:])
+        page.write("dynamics", f"{versions}.\n\n{table}")
 
 
 if __name__ == "__main__":

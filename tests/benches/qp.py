@@ -26,9 +26,10 @@ import numpy as np
 import proxsuite
 import quadprog
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-FIXTURES = pathlib.Path(os.environ.get("TRIUNE_FIXTURES", ROOT / "../shared/fixtures"))
-TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+import page
+
+FIXTURES = pathlib.Path(os.environ.get("TRIUNE_FIXTURES", page.ROOT / "../shared/fixtures"))
+TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", page.ROOT / "target"))
 
 
 def public(prefix):
@@ -158,10 +159,7 @@ def main():
     said = f"Taken off for the call: quadprog {over[0]:.1f} us, ProxQP {over[1]:.1f} us."
     print(f"{table}\n\n{said}")
     if "--write" in sys.argv:
-        page = ROOT / "docs/benchmarks.md"
-        text = page.read_text()
-        begin, end = text.index("<!-- qp -->"), text.index("<!-- end of qp -->")
-        page.write_text(text[:begin] + f"<!-- qp -->\n{table}\n\n{said}\n" + text[end:])
+        page.write("qp", f"{table}\n\n{said}")
 
 
 if __name__ == "__main__":
