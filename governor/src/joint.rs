@@ -151,8 +151,7 @@ impl JointGuard {
         let (asked, got) = (command.torque(at_rest).0, softer.torque(at_rest).0);
         let most = got.abs().max(softer.torque(last).abs().0);
         let share = if most > l.tau_max.0 { l.tau_max.0 / most } else { 1.0 };
-        let JointCommand { kp, kd, tau, .. } = softer;
-        let softer = JointCommand { kp: kp * share, kd: kd * share, tau: tau * share, ..softer };
+        let softer = scaled(softer, share);
         let allowed = got * share;
         let (rule, limit) = (Rule::JointTorque, l.tau_max.0);
         let change = Change { rule, asked, allowed, measured: asked, limit };
@@ -226,7 +225,7 @@ pub(crate) fn inside(
     Err(Change { rule: bound.rule, asked, allowed, measured, limit: bound.limit })
 }
 
-/// `command` with a `share` of its torque, 0 to 1, for the same reasons.
+/// `command` with this `share` of its torque, 0 to 1, on a joint in any state.
 pub(crate) fn scaled(command: JointCommand, share: f32) -> JointCommand {
     let share = between(share, 0.0, 1.0);
     let JointCommand { kp, kd, tau, .. } = command;
@@ -304,6 +303,17 @@ mod tests {
             let start = JointState { q: Radians(0.0), dq: RadiansPerSecond(0.0) };
             assert!(soft.torque(start).abs() <= NewtonMetres(20.001), "{soft:?}");
             assert_eq!(change.map(|change| change.rule), Some(Rule::JointTorque));
+        }
+    }
+
+    /// Clauses: M4.
+    #[test]
+    fn the_barrier_has_the_curve_of_the_drive() {
+        let guard = guard();
+        for speed in [-30.0, -9.0, 0.0, 7.0, 8.0, 11.0, 20.0, 30.0_f32] {
+            let (_, high) = guard.limits.torque_range(RadiansPerSecond(speed));
+            let ours = guard.barrier.drive(speed);
+            assert!((ours - high.0).abs() < 1e-4, "{speed} rad/s: {ours} {high:?}");
         }
     }
 

@@ -275,8 +275,9 @@ impl Barrier {
         Bound { torque: larger(smaller(most, drive), told - step), rule, measured, limit }
     }
 
-    /// Torque the drive can give in the direction of this speed, or against it, N m.
-    fn drive(&self, speed: f32) -> f32 {
+    /// Torque the drive can give in the direction of this speed, or against it, N m: the curve of
+    /// [`JointLimits::torque_range`] in numbers worked out before.
+    pub(super) fn drive(&self, speed: f32) -> f32 {
         let share = 1.0 - (speed - self.corner_speed) * self.per_span;
         self.tau_max * between(share, 0.0, 1.0)
     }
