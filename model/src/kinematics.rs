@@ -1,4 +1,6 @@
-//! Where every link is, seen from the base.
+//! Where every link is and how it moves, seen from the base.
+
+mod velocity;
 
 use nalgebra::{DMatrix, Matrix3, Rotation3, Unit, Vector3};
 
@@ -16,21 +18,24 @@ pub enum Axes {
     World,
 }
 
-/// Link poses in the base frame for one set of joint positions.
+/// Link poses in the base frame for one set of joint positions, and link velocities for one set of
+/// joint velocities.
 #[derive(Clone, Debug)]
 pub struct Kinematics {
     rotation: Vec<Matrix3<f64>>,
     position: Vec<Vector3<f64>>,
+    motion: Vec<velocity::LinkMotion>,
 }
 
 impl Kinematics {
-    /// Memory for `model`; all joints at zero.
+    /// Memory for `model`; all joints at zero and at rest.
     #[must_use]
     pub fn new(model: &RobotModel) -> Self {
         let links = model.joint_count() + 1;
         let mut all = Self {
             rotation: vec![Matrix3::identity(); links],
             position: vec![Vector3::zeros(); links],
+            motion: vec![velocity::LinkMotion::REST; links],
         };
         all.update(model, &vec![0.0; model.joint_count()]);
         all

@@ -249,6 +249,51 @@ fn a_jacobian_is_the_velocity_of_its_frame() {
 }
 
 #[test]
+fn the_bias_acceleration_is_how_the_velocity_changes_by_itself() {
+    let step = 1e-5;
+    for (model, mut dice) in robots() {
+        let (n, nv) = (model.joint_count(), model.velocity_count());
+        let (q, v, motion) = (dice.list(n), dice.list(n), dice.motion());
+        let base =
+            Pose { position: dice.vector(), rotation: UnitQuaternion::from_matrix(&dice.turn()) };
+        let all = nalgebra::DVector::from_vec(stacked(&model, &motion.linear, &motion.angular, &v));
+        let mut kinematics = Kinematics::new(&model);
+        let mut jacobian = DMatrix::zeros(6, nv);
+        for frame in [0, n / 2, n - 1] {
+            for axes in [Axes::Local, Axes::LocalWorldAligned, Axes::World] {
+                // Of the local axes the classical acceleration is asked, which is that of the
+                // world's axes turned.
+                let derived = if axes == Axes::Local { Axes::LocalWorldAligned } else { axes };
+                let mut after = |time: f64| {
+                    let moved = if model.floating { time } else { 0.0 };
+                    let base =
+                        integrate(&base, &(motion.linear * moved), &(motion.angular * moved));
+                    let q: Vec<f64> = q.iter().zip(&v).map(|(q, v)| q + v * time).collect();
+                    kinematics.update(&model, &q);
+                    kinematics.jacobian(&model, frame, derived, &base, &mut jacobian);
+                    &jacobian * &all
+                };
+                let mut expected = (after(step) - after(-step)) / (2.0 * step);
+                kinematics.update(&model, &q);
+                kinematics.update_velocities(&model, &motion, &v);
+                if axes == Axes::Local {
+                    let back = (base.matrix() * kinematics.attitude(&model, frame)).transpose();
+                    for half in [0, 3] {
+                        let turned = back * expected.fixed_rows::<3>(half);
+                        expected.fixed_rows_mut::<3>(half).copy_from(&turned);
+                    }
+                }
+                let bias = kinematics.bias_acceleration(&model, frame, axes, &base);
+                near(bias.as_slice(), expected.as_slice(), 1e-7);
+                kinematics.jacobian(&model, frame, axes, &base, &mut jacobian);
+                let velocity = kinematics.velocity(&model, frame, axes, &base);
+                near(velocity.as_slice(), (&jacobian * &all).as_slice(), 1e-12);
+            }
+        }
+    }
+}
+
+#[test]
 fn momentum_and_energy_are_those_of_the_mass_matrix() {
     for (model, mut dice) in robots() {
         let (n, nv) = (model.joint_count(), model.velocity_count());
