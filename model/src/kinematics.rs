@@ -18,12 +18,25 @@ pub enum Axes {
     World,
 }
 
+/// Where a link is, in the base frame.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LinkPlace {
+    pub(crate) rotation: Matrix3<f64>,
+    pub(crate) position: Vector3<f64>,
+}
+
+impl LinkPlace {
+    const BASE: Self = Self {
+        rotation: Matrix3::new(1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0),
+        position: Vector3::new(0.0, 0.0, 0.0),
+    };
+}
+
 /// Link poses in the base frame for one set of joint positions, and link velocities for one set of
 /// joint velocities.
 #[derive(Clone, Debug)]
 pub struct Kinematics {
-    rotation: Vec<Matrix3<f64>>,
-    position: Vec<Vector3<f64>>,
+    places: Vec<LinkPlace>,
     motion: Vec<velocity::LinkMotion>,
 }
 
@@ -33,8 +46,7 @@ impl Kinematics {
     pub fn new(model: &RobotModel) -> Self {
         let links = model.joint_count() + 1;
         let mut all = Self {
-            rotation: vec![Matrix3::identity(); links],
-            position: vec![Vector3::zeros(); links],
+            places: vec![LinkPlace::BASE; links],
             motion: vec![velocity::LinkMotion::REST; links],
         };
         all.update(model, &vec![0.0; model.joint_count()]);
@@ -44,37 +56,57 @@ impl Kinematics {
     /// Places every link for joint positions `q`, rad or m, in model order.
     pub fn update(&mut self, model: &RobotModel, q: &[f64]) {
         for (k, (joint, &q)) in model.joints.iter().zip(q).enumerate() {
-            let (rotation, position) = joint_placement(joint, q);
-            let parent = self.rotation[joint.parent];
-            self.position[k + 1] = self.position[joint.parent] + parent * position;
-            self.rotation[k + 1] = parent * rotation;
+            let (inner, outer) = self.places.split_at_mut(k + 1);
+            let parent = &inner[joint.parent];
+            let position = parent.position + parent.rotation * joint.position;
+            let frame = parent.rotation * joint.rotation;
+            outer[0] = match joint.kind {
+                JointKind::Revolute => {
+                    LinkPlace { rotation: turned(&frame, &joint.axis, q), position }
+                }
+                JointKind::Prismatic => {
+                    let slid = frame * (joint.axis * q);
+                    LinkPlace { rotation: frame, position: position + slid }
+                }
+            };
         }
+    }
+
+    /// All links, the base first.
+    pub(crate) fn places(&self) -> &[LinkPlace] {
+        &self.places
+    }
+
+    /// All links with how they move, the base first.
+    pub(crate) fn links(&self) -> impl Iterator<Item = (&LinkPlace, &velocity::LinkMotion)> {
+        self.places.iter().zip(&self.motion)
     }
 
     /// Rotation of `link` in the base frame.
     #[must_use]
     pub fn rotation(&self, link: usize) -> &Matrix3<f64> {
-        &self.rotation[link]
+        &self.places[link].rotation
     }
 
     /// Origin of `link` in the base frame, m.
     #[must_use]
     pub fn position(&self, link: usize) -> &Vector3<f64> {
-        &self.position[link]
+        &self.places[link].position
     }
 
     /// Place of frame `frame` in the base frame, m.
     #[must_use]
     pub fn point(&self, model: &RobotModel, frame: usize) -> Vector3<f64> {
         let frame = &model.frames[frame];
-        self.position[frame.link] + self.rotation[frame.link] * frame.position
+        let link = &self.places[frame.link];
+        link.position + link.rotation * frame.position
     }
 
     /// Attitude of frame `frame` in the base frame.
     #[must_use]
     pub fn attitude(&self, model: &RobotModel, frame: usize) -> Matrix3<f64> {
         let frame = &model.frames[frame];
-        self.rotation[frame.link] * frame.rotation
+        self.places[frame.link].rotation * frame.rotation
     }
 
     /// The Jacobian of frame `frame`, 6 x nv: its velocity `[linear; angular]` per velocity of the
@@ -88,50 +120,48 @@ impl Kinematics {
         base: &Pose,
         jacobian: &mut DMatrix<f64>,
     ) {
-        jacobian.fill(0.0);
-        let (at, own) = (self.point(model, frame), self.attitude(model, frame));
-        let turn = base.matrix();
-        let place = base.position + turn * at;
-        // From base axes, at the frame's origin.
-        let turned = |linear: Vector3<f64>, angular: Vector3<f64>| match axes {
-            Axes::Local => (own.tr_mul(&linear), own.tr_mul(&angular)),
-            Axes::LocalWorldAligned => (turn * linear, turn * angular),
-            Axes::World => {
-                let (linear, angular) = (turn * linear, turn * angular);
-                (linear + place.cross(&angular), angular)
-            }
+        jacobian.as_mut_slice().fill(0.0);
+        let at = self.point(model, frame);
+        let turn = match axes {
+            Axes::Local => self.attitude(model, frame).transpose(),
+            Axes::LocalWorldAligned | Axes::World => base.matrix(),
         };
-        let mut write = |column: usize, (linear, angular): (Vector3<f64>, Vector3<f64>)| {
-            for axis in 0..3 {
-                jacobian[(axis, column)] = linear[axis];
-                jacobian[(axis + 3, column)] = angular[axis];
-            }
+        let place = match axes {
+            Axes::Local | Axes::LocalWorldAligned => Vector3::zeros(),
+            Axes::World => base.position + turn * at,
+        };
+        // From base axes, at the frame's origin.
+        let mut write = |column: usize, linear: Vector3<f64>, angular: Vector3<f64>| {
+            let angular = turn * angular;
+            let linear = turn * linear + place.cross(&angular);
+            let mut column = jacobian.fixed_view_mut::<6, 1>(0, column);
+            column.fixed_rows_mut::<3>(0).copy_from(&linear);
+            column.fixed_rows_mut::<3>(3).copy_from(&angular);
         };
         let offset = model.velocity_count() - model.joint_count();
         if model.floating {
             for axis in 0..3 {
                 let unit = Vector3::ith(axis, 1.0);
-                write(axis, turned(unit, Vector3::zeros()));
-                write(axis + 3, turned(unit.cross(&at), unit));
+                write(axis, unit, Vector3::zeros());
+                write(axis + 3, unit.cross(&at), unit);
             }
         }
         let mut link = model.frames[frame].link;
         while link > 0 {
-            let joint = link - 1;
-            let linear = self.column(model, joint, &at);
-            let angular = match model.joints[joint].kind {
-                JointKind::Revolute => self.axis(model, joint),
+            let joint = &model.joints[link - 1];
+            let angular = match joint.kind {
+                JointKind::Revolute => self.axis(model, link - 1),
                 JointKind::Prismatic => Vector3::zeros(),
             };
-            write(offset + joint, turned(linear, angular));
-            link = model.joints[joint].parent;
+            write(offset + link - 1, self.column(model, link - 1, &at), angular);
+            link = joint.parent;
         }
     }
 
     /// Axis of joint `joint` in the base frame, unit vector.
     #[must_use]
     pub fn axis(&self, model: &RobotModel, joint: usize) -> Vector3<f64> {
-        self.rotation[joint + 1] * model.joints[joint].axis
+        self.places[joint + 1].rotation * model.joints[joint].axis
     }
 
     /// Velocity of the base-frame point `at` (fixed to the link that joint `joint` carries, or to
@@ -140,7 +170,7 @@ impl Kinematics {
     pub fn column(&self, model: &RobotModel, joint: usize, at: &Vector3<f64>) -> Vector3<f64> {
         let axis = self.axis(model, joint);
         match model.joints[joint].kind {
-            JointKind::Revolute => axis.cross(&(at - self.position[joint + 1])),
+            JointKind::Revolute => axis.cross(&(at - self.places[joint + 1].position)),
             JointKind::Prismatic => axis,
         }
     }
@@ -148,8 +178,8 @@ impl Kinematics {
     /// The whole robot as one rigid body in its present posture, base frame.
     #[must_use]
     pub fn composite(&self, model: &RobotModel) -> Inertia {
-        model.joints.iter().enumerate().fold(model.base, |all, (k, joint)| {
-            all.joined(&joint.inertia.moved(&self.rotation[k + 1], &self.position[k + 1]))
+        model.joints.iter().zip(&self.places[1..]).fold(model.base, |all, (joint, link)| {
+            all.joined(&joint.inertia.moved(&link.rotation, &link.position))
         })
     }
 }
@@ -158,24 +188,33 @@ impl Kinematics {
 #[inline]
 pub(crate) fn joint_placement(joint: &Joint, q: f64) -> (Matrix3<f64>, Vector3<f64>) {
     match joint.kind {
-        JointKind::Revolute => (joint.rotation * turn(&joint.axis, q), joint.position),
+        JointKind::Revolute => (turned(&joint.rotation, &joint.axis, q), joint.position),
         JointKind::Prismatic => {
             (joint.rotation, joint.position + joint.rotation * (joint.axis * q))
         }
     }
 }
 
-/// Rotation by `q` rad about the unit vector `axis`; the coordinate axes take the short way.
+/// `frame` after a turn by `q` rad about its own unit vector `axis`: a turn about a coordinate axis,
+/// either way, mixes two columns.
 #[inline]
-pub(crate) fn turn(axis: &Vector3<f64>, q: f64) -> Matrix3<f64> {
-    let (s, c) = q.sin_cos();
-    if axis.x == 1.0 {
-        Matrix3::new(1.0, 0.0, 0.0, 0.0, c, -s, 0.0, s, c)
-    } else if axis.y == 1.0 {
-        Matrix3::new(c, 0.0, s, 0.0, 1.0, 0.0, -s, 0.0, c)
-    } else if axis.z == 1.0 {
-        Matrix3::new(c, -s, 0.0, s, c, 0.0, 0.0, 0.0, 1.0)
-    } else {
-        Rotation3::from_axis_angle(&Unit::new_unchecked(*axis), q).into_inner()
+pub(crate) fn turned(frame: &Matrix3<f64>, axis: &Vector3<f64>, q: f64) -> Matrix3<f64> {
+    let (sin, cos) = q.sin_cos();
+    let column = |k: usize| -> Vector3<f64> { frame.column(k).into_owned() };
+    let (x, y, z) = (column(0), column(1), column(2));
+    match [axis.x, axis.y, axis.z] {
+        [way, 0.0, 0.0] => {
+            let sin = way * sin;
+            Matrix3::from_columns(&[x, y * cos + z * sin, z * cos - y * sin])
+        }
+        [0.0, way, 0.0] => {
+            let sin = way * sin;
+            Matrix3::from_columns(&[x * cos - z * sin, y, z * cos + x * sin])
+        }
+        [0.0, 0.0, way] => {
+            let sin = way * sin;
+            Matrix3::from_columns(&[x * cos + y * sin, y * cos - x * sin, z])
+        }
+        _ => frame * Rotation3::from_axis_angle(&Unit::new_unchecked(*axis), q).into_inner(),
     }
 }

@@ -33,7 +33,7 @@ impl MassFactor {
     /// Factors `mass`. False where that is not positive definite: then nothing can be solved.
     #[must_use]
     pub fn update(&mut self, mass: &DMatrix<f64>) -> bool {
-        self.lower.copy_from(mass);
+        self.lower.as_mut_slice().copy_from_slice(mass.as_slice());
         let l = &mut self.lower;
         for k in (0..self.parent.len()).rev() {
             let pivot = l[(k, k)];

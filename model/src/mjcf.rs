@@ -9,7 +9,7 @@ use mjcf_rs::extras::ActuatorKind;
 use nalgebra::{Matrix3, Quaternion, UnitQuaternion, Vector3};
 
 use crate::capsules;
-use crate::kinematics::turn;
+use crate::kinematics::turned;
 use crate::model_file::Flaw;
 use crate::shape::{self, Solid};
 use crate::tree::{FrameKind, Inertia, Joint, JointKind, Placed, RobotModel};
@@ -113,7 +113,7 @@ fn add_joint(
     let anchor = Vector3::from(joint.pos);
     let (rotation, mut position) = (at.rotation, at.position + at.rotation * anchor);
     let rotation = match kind {
-        JointKind::Revolute => rotation * turn(&axis, -joint.ref_),
+        JointKind::Revolute => turned(&rotation, &axis, -joint.ref_),
         JointKind::Prismatic => {
             position -= rotation * axis * joint.ref_;
             rotation

@@ -1,12 +1,17 @@
 //! Forward dynamics: the articulated-body algorithm, with inertias in blocks of three.
+//!
+//! R. Featherstone, Rigid Body Dynamics Algorithms (2008), table 7.1. Deviation: each body about the
+//! origin of its link, but all in the axes of the base, so that a body goes inwards by a shift alone.
 
 use nalgebra::{Matrix3, Matrix6, Vector3, Vector6};
 
-use super::{BaseMotion, Dynamics, Wrench, momentum_of};
+use super::mass::in_base_axes;
+use super::{BaseMotion, Dynamics, Wrench, base_motion};
+use crate::kinematics::LinkPlace;
 use crate::tree::{Inertia, Joint, JointKind, RobotModel};
 
 /// Inertia of a link with all that hangs on it through free joints, and the wrench that its
-/// velocities need: `force = m v + h w`, `moment = h^T v + i w` for an acceleration `v, w`.
+/// velocities need: `force = m a + h dw`, `moment = h^T a + i dw` for an acceleration `a, dw`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Articulated {
     m: Matrix3<f64>,
@@ -14,6 +19,14 @@ pub(super) struct Articulated {
     i: Matrix3<f64>,
     force: Vector3<f64>,
     moment: Vector3<f64>,
+    /// How the link moves: its angular velocity, and its acceleration `a, dw`; before the last pass
+    /// only the part that velocities make in its joint.
+    w: Vector3<f64>,
+    a: Vector3<f64>,
+    dw: Vector3<f64>,
+    /// Axis of the joint, and the way from the parent's origin, m.
+    axis: Vector3<f64>,
+    arm: Vector3<f64>,
     /// What the joint answers: force and moment per acceleration of it, once over its inertia, and
     /// the torque that is left for it, N m.
     u_force: Vector3<f64>,
@@ -43,6 +56,11 @@ impl Articulated {
             i: none,
             force: zero,
             moment: zero,
+            w: zero,
+            a: zero,
+            dw: zero,
+            axis: zero,
+            arm: zero,
             u_force: zero,
             u_moment: zero,
             per_inertia: 0.0,
@@ -50,22 +68,36 @@ impl Articulated {
         }
     };
 
-    /// One body with velocity `v, w` of its origin.
-    fn of(body: &Inertia, v: &Vector3<f64>, w: &Vector3<f64>) -> Self {
-        let (h_linear, h_angular) = momentum_of(body, v, w);
-        Self {
-            m: Matrix3::from_diagonal_element(body.mass),
-            h: -(body.com * body.mass).cross_matrix(),
-            i: body.about_origin(),
-            force: w.cross(&h_linear),
-            moment: w.cross(&h_angular) + v.cross(&h_linear),
-            ..Self::ZERO
+    /// Becomes the one body of the link at `place`, which turns with `w`.
+    #[inline]
+    fn take_body(&mut self, body: &Inertia, place: &LinkPlace) {
+        let (first_moment, inertia) = in_base_axes(body, place);
+        self.m = Matrix3::from_diagonal_element(body.mass);
+        self.h = -first_moment.cross_matrix();
+        self.i = inertia;
+        self.force = self.w.cross(&self.w.cross(&first_moment));
+        self.moment = self.w.cross(&(inertia * self.w));
+    }
+
+    /// Moves with its joint on `parent`.
+    #[inline]
+    fn follow(&mut self, parent: &Self, joint: &Joint, rate: f64) {
+        let rate = self.axis * rate;
+        let turning = parent.w.cross(&rate);
+        self.a = parent.w.cross(&parent.w.cross(&self.arm));
+        match joint.kind {
+            JointKind::Revolute => (self.w, self.dw) = (parent.w + rate, turning),
+            JointKind::Prismatic => {
+                (self.w, self.dw) = (parent.w, Vector3::zeros());
+                self.a += turning * 2.0;
+            }
         }
     }
 
-    /// Splits off what the joint takes; `bias_v, bias_w` is the acceleration that velocities make.
-    fn joint(&mut self, joint: &Joint, tau: f64, bias_v: &Vector3<f64>, bias_w: &Vector3<f64>) {
-        let s = &joint.axis;
+    /// Splits off what the joint takes.
+    #[inline]
+    fn release(&mut self, joint: &Joint, tau: f64) {
+        let s = &self.axis;
         let inertia;
         (self.u_force, self.u_moment, inertia, self.left) = match joint.kind {
             JointKind::Revolute => {
@@ -82,39 +114,51 @@ impl Articulated {
         self.m -= f * self.u_force.transpose();
         self.h -= f * self.u_moment.transpose();
         self.i -= n * self.u_moment.transpose();
-        self.force += self.m * bias_v + self.h * bias_w + f * self.left;
-        self.moment += self.h.tr_mul(bias_v) + self.i * bias_w + n * self.left;
+        self.force += self.m * self.a + self.h * self.dw + f * self.left;
+        self.moment += self.h.tr_mul(&self.a) + self.i * self.dw + n * self.left;
     }
 
-    /// Adds a child that lies at `p` turned by `r`.
-    fn add(&mut self, child: &Self, r: &Matrix3<f64>, p: &Vector3<f64>) {
-        let (m, h, i) = (turned(r, &child.m), r * child.h * r.transpose(), turned(r, &child.i));
-        // With the cross matrix P of `p`: h - m P, and i + P h - h' P - P m P.
-        let (pm, ph) = (crossed(p, &m), crossed(p, &h));
+    /// Adds a body that hangs on this one.
+    #[inline]
+    fn add(&mut self, child: &Self) {
+        // With the cross matrix P of the arm: h - m P, and i + P h - h' P - P m P.
+        let arm = &child.arm;
+        let (pm, ph) = (crossed(arm, &child.m), crossed(arm, &child.h));
         let back = pm.transpose();
-        self.m += m;
-        self.h += h + back;
-        self.i += i + ph + ph.transpose() + crossed(p, &back);
-        let force = r * child.force;
-        self.force += force;
-        self.moment += r * child.moment + p.cross(&force);
+        self.m += child.m;
+        self.h += child.h + back;
+        self.i += child.i + ph + ph.transpose() + crossed(arm, &back);
+        self.force += child.force;
+        self.moment += child.moment + arm.cross(&child.force);
     }
 
-    /// Acceleration of the joint when its link without it would accelerate by `v, w`.
-    fn answer(&self, v: &Vector3<f64>, w: &Vector3<f64>) -> f64 {
-        (self.left - self.u_force.dot(v) - self.u_moment.dot(w)) * self.per_inertia
+    /// Moves with `parent` and the joint, whose acceleration is the answer.
+    #[inline]
+    fn answer(&mut self, parent: &Self, joint: &Joint) -> f64 {
+        self.a += parent.a + parent.dw.cross(&self.arm);
+        self.dw += parent.dw;
+        let taken = self.u_force.dot(&self.a) + self.u_moment.dot(&self.dw);
+        let answer = (self.left - taken) * self.per_inertia;
+        match joint.kind {
+            JointKind::Revolute => self.dw += self.axis * answer,
+            JointKind::Prismatic => self.a += self.axis * answer,
+        }
+        answer
     }
-}
 
-/// `r s r'` of a symmetric `s`.
-#[inline]
-fn turned(r: &Matrix3<f64>, s: &Matrix3<f64>) -> Matrix3<f64> {
-    let half = r * s;
-    let of = |i: usize, j: usize| {
-        half[(i, 0)] * r[(j, 0)] + half[(i, 1)] * r[(j, 1)] + half[(i, 2)] * r[(j, 2)]
-    };
-    let (xy, xz, yz) = (of(0, 1), of(0, 2), of(1, 2));
-    Matrix3::new(of(0, 0), xy, xz, xy, of(1, 1), yz, xz, yz, of(2, 2))
+    /// Acceleration `a, dw` of a free body under the wrench `push` and all that hangs on it.
+    fn pushed(&self, push: &Wrench) -> (Vector3<f64>, Vector3<f64>) {
+        let mut inertia = Matrix6::zeros();
+        inertia.fixed_view_mut::<3, 3>(0, 0).copy_from(&self.m);
+        inertia.fixed_view_mut::<3, 3>(0, 3).copy_from(&self.h);
+        inertia.fixed_view_mut::<3, 3>(3, 0).copy_from(&self.h.transpose());
+        inertia.fixed_view_mut::<3, 3>(3, 3).copy_from(&self.i);
+        let (force, moment) = (push.force - self.force, push.moment - self.moment);
+        let wrench = Vector6::new(force.x, force.y, force.z, moment.x, moment.y, moment.z);
+        // A base without mass has no acceleration that anyone could name.
+        let a = inertia.cholesky().map_or_else(Vector6::zeros, |factor| factor.solve(&wrench));
+        (a.fixed_rows::<3>(0).into(), a.fixed_rows::<3>(3).into())
+    }
 }
 
 /// `p` cross each column.
@@ -138,53 +182,35 @@ impl Dynamics {
     ) -> BaseAcceleration {
         let zero = Vector3::zeros();
         let still = BaseMotion { linear_acceleration: zero, angular_acceleration: zero, ..*base };
-        self.start_at_base(model, &still);
-        let root = self.links[0];
-        self.articulated[0] = Articulated::of(&model.base, &root.v, &root.w);
+        let [w, _, by_itself] = base_motion(model, &still);
+        self.places.update(model, q);
+        let places = self.places.places();
+        let root = &mut self.articulated[0];
+        (root.w, root.a, root.dw) = (w, by_itself, zero);
+        root.take_body(&model.base, &places[0]);
         for (k, joint) in model.joints.iter().enumerate() {
-            let parent = self.links[joint.parent];
-            let link = &mut self.links[k + 1];
-            link.follow(&parent, joint, q[k], v[k]);
-            self.articulated[k + 1] = Articulated::of(&joint.inertia, &link.v, &link.w);
+            let (inner, outer) = self.articulated.split_at_mut(k + 1);
+            let (parent, link, place) = (&inner[joint.parent], &mut outer[0], &places[k + 1]);
+            link.axis = place.rotation * joint.axis;
+            link.arm = place.position - places[joint.parent].position;
+            link.follow(parent, joint, v[k]);
+            link.take_body(&joint.inertia, place);
         }
         for (k, joint) in model.joints.iter().enumerate().rev() {
-            let link = &self.links[k + 1];
-            self.articulated[k + 1].joint(joint, tau[k], &link.dv, &link.dw);
-            let child = self.articulated[k + 1];
-            self.articulated[joint.parent].add(&child, &link.rotation, &link.position);
+            let (inner, outer) = self.articulated.split_at_mut(k + 1);
+            let link = &mut outer[0];
+            link.release(joint, tau[k]);
+            inner[joint.parent].add(link);
         }
-        let lift = root.dv;
+        let root = &mut self.articulated[0];
         if model.floating {
-            let (linear, angular) = self.base_acceleration(push);
-            (self.links[0].dv, self.links[0].dw) = (linear, angular);
+            (root.a, root.dw) = root.pushed(push);
         }
+        let found = BaseAcceleration { linear: root.a - by_itself, angular: root.dw };
         for (k, joint) in model.joints.iter().enumerate() {
-            let parent = self.links[joint.parent];
-            let link = &mut self.links[k + 1];
-            link.carry(&parent);
-            a[k] = self.articulated[k + 1].answer(&link.dv, &link.dw);
-            match joint.kind {
-                JointKind::Revolute => link.dw += joint.axis * a[k],
-                JointKind::Prismatic => link.dv += joint.axis * a[k],
-            }
+            let (inner, outer) = self.articulated.split_at_mut(k + 1);
+            a[k] = outer[0].answer(&inner[joint.parent], joint);
         }
-        // Gravity was folded into the base.
-        let base = &self.links[0];
-        BaseAcceleration { linear: base.dv - lift, angular: base.dw }
-    }
-
-    /// Acceleration of a free base under the wrench `push` and all that hangs on it.
-    fn base_acceleration(&self, push: &Wrench) -> (Vector3<f64>, Vector3<f64>) {
-        let body = &self.articulated[0];
-        let mut inertia = Matrix6::zeros();
-        inertia.fixed_view_mut::<3, 3>(0, 0).copy_from(&body.m);
-        inertia.fixed_view_mut::<3, 3>(0, 3).copy_from(&body.h);
-        inertia.fixed_view_mut::<3, 3>(3, 0).copy_from(&body.h.transpose());
-        inertia.fixed_view_mut::<3, 3>(3, 3).copy_from(&body.i);
-        let (force, moment) = (push.force - body.force, push.moment - body.moment);
-        let wrench = Vector6::new(force.x, force.y, force.z, moment.x, moment.y, moment.z);
-        // A base without mass has no acceleration that anyone could name.
-        let a = inertia.cholesky().map_or_else(Vector6::zeros, |factor| factor.solve(&wrench));
-        (a.fixed_rows::<3>(0).into(), a.fixed_rows::<3>(3).into())
+        found
     }
 }

@@ -2,7 +2,7 @@
 
 use nalgebra::{DMatrix, Matrix3, Vector3};
 
-use super::{BaseMotion, Dynamics, momentum_of};
+use super::{BaseMotion, Dynamics};
 use crate::tree::{Inertia, RobotModel};
 
 /// Momentum of the whole robot, in the axes of the base.
@@ -27,41 +27,30 @@ impl Dynamics {
         base: &BaseMotion,
         [q, v]: [&[f64]; 2],
     ) -> (Momentum, f64) {
-        self.start_at_base(model, base);
-        let zero = Vector3::zeros();
-        let mut all = Momentum { linear: zero, angular: zero, com: zero, mass: 0.0 };
+        self.places.update(model, q);
+        self.places.update_velocities(model, base, v);
+        let own = if model.floating { &model.base } else { &Inertia::ZERO };
+        let bodies = core::iter::once(own).chain(model.joints.iter().map(|joint| &joint.inertia));
+        let (mut mass, mut moment) = (0.0, Vector3::zeros());
+        let (mut linear, mut angular) = (Vector3::zeros(), Vector3::zeros());
         let mut doubled = 0.0;
-        // Momentum about each link's origin, carried to the base like a wrench.
-        let root = &mut self.links[0];
-        let own = if model.floating { model.base } else { Inertia::ZERO };
-        (root.f, root.n) = momentum_of(&own, &root.v, &root.w);
-        doubled += root.v.dot(&root.f) + root.w.dot(&root.n);
-        (root.mass, root.first_moment) = (own.mass, own.com * own.mass);
-        for (k, joint) in model.joints.iter().enumerate() {
-            let parent = self.links[joint.parent];
-            let link = &mut self.links[k + 1];
-            link.follow(&parent, joint, q[k], v[k]);
-            (link.f, link.n) = momentum_of(&joint.inertia, &link.v, &link.w);
-            doubled += link.v.dot(&link.f) + link.w.dot(&link.n) + joint.armature * v[k] * v[k];
-            (link.mass, link.first_moment) =
-                (joint.inertia.mass, joint.inertia.com * joint.inertia.mass);
+        for ((place, motion), body) in self.places.links().zip(bodies) {
+            let arm = place.rotation * body.com;
+            let at = place.position + arm;
+            let of_com = motion.v + motion.w.cross(&arm);
+            let push = of_com * body.mass;
+            let spin = place.rotation * (body.about_com * place.rotation.tr_mul(&motion.w));
+            mass += body.mass;
+            moment += at * body.mass;
+            linear += push;
+            angular += spin + at.cross(&push);
+            doubled += of_com.dot(&push) + motion.w.dot(&spin);
         }
-        for (k, joint) in model.joints.iter().enumerate().rev() {
-            let link = self.links[k + 1];
-            let parent = &mut self.links[joint.parent];
-            let linear = link.rotation * link.f;
-            parent.f += linear;
-            parent.n += link.rotation * link.n + link.position.cross(&linear);
-            parent.first_moment += link.rotation * link.first_moment + link.position * link.mass;
-            parent.mass += link.mass;
+        for (joint, v) in model.joints.iter().zip(v) {
+            doubled += joint.armature * v * v;
         }
-        let root = &self.links[0];
-        all.mass = root.mass;
-        if root.mass > 0.0 {
-            all.com = root.first_moment / root.mass;
-        }
-        (all.linear, all.angular) = (root.f, root.n - all.com.cross(&root.f));
-        (all, 0.5 * doubled)
+        let com = if mass > 0.0 { moment / mass } else { Vector3::zeros() };
+        (Momentum { linear, angular: angular - com.cross(&linear), com, mass }, 0.5 * doubled)
     }
 
     /// Potential energy, J, with the base at `position`, m, turned by `rotation`, world; zero at

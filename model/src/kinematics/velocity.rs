@@ -13,9 +13,9 @@ use crate::tree::{JointKind, RobotModel};
 
 /// Velocity of one link and its acceleration at zero generalised acceleration, base axes.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct LinkMotion {
-    v: Vector3<f64>,
-    w: Vector3<f64>,
+pub(crate) struct LinkMotion {
+    pub(crate) v: Vector3<f64>,
+    pub(crate) w: Vector3<f64>,
     dv: Vector3<f64>,
     dw: Vector3<f64>,
 }
@@ -50,7 +50,7 @@ impl Kinematics {
             self.motion[0] = LinkMotion { v, w, dv: w.cross(&v), ..LinkMotion::REST };
         }
         for (k, (joint, &rate)) in model.joints.iter().zip(v).enumerate() {
-            let arm = self.position[k + 1] - self.position[joint.parent];
+            let arm = self.places[k + 1].position - self.places[joint.parent].position;
             let mut link = self.motion[joint.parent].of_point(&arm);
             let rate = self.axis(model, k) * rate;
             let turning = link.w.cross(&rate);
@@ -116,7 +116,7 @@ impl Kinematics {
     /// Motion of the origin of `frame`, base axes.
     fn frame_motion(&self, model: &RobotModel, frame: usize) -> LinkMotion {
         let frame = &model.frames[frame];
-        self.motion[frame.link].of_point(&(self.rotation[frame.link] * frame.position))
+        self.motion[frame.link].of_point(&(self.places[frame.link].rotation * frame.position))
     }
 
     /// A motion at the frame's origin, from base axes to `axes`.
