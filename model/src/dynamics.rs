@@ -11,6 +11,9 @@ mod forward;
 mod mass;
 mod momentum;
 
+use alloc::vec;
+use alloc::vec::Vec;
+
 use nalgebra::{Matrix3, Vector3};
 
 pub use forward::BaseAcceleration;
@@ -243,8 +246,8 @@ impl Dynamics {
     }
 }
 
-/// Angular velocity and acceleration of the base, and the acceleration of its origin: as if all fell
-/// up instead of being pulled down. Base frame.
+/// Angular velocity and acceleration of the base, and the acceleration of its origin: as if all
+/// fell up instead of being pulled down. Base frame.
 fn base_motion(model: &RobotModel, base: &BaseMotion) -> [Vector3<f64>; 3] {
     let (zero, lift) = (Vector3::zeros(), base.rotation.transpose() * -model.gravity);
     if !model.floating {

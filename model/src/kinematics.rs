@@ -2,9 +2,13 @@
 
 mod velocity;
 
-use nalgebra::{DMatrix, Matrix3, Rotation3, Unit, Vector3};
+use alloc::vec;
+use alloc::vec::Vec;
+
+use nalgebra::{DMatrix, Matrix3, Vector3};
 
 use crate::manifold::Pose;
+use crate::real::sin_cos;
 use crate::tree::{Inertia, Joint, JointKind, RobotModel};
 
 /// In which axes, and at which point, a velocity of a frame is given.
@@ -195,11 +199,11 @@ pub(crate) fn joint_placement(joint: &Joint, q: f64) -> (Matrix3<f64>, Vector3<f
     }
 }
 
-/// `frame` after a turn by `q` rad about its own unit vector `axis`: a turn about a coordinate axis,
-/// either way, mixes two columns.
+/// `frame` after a turn by `q` rad about its own unit vector `axis`: a turn about a coordinate
+/// axis, either way, mixes two columns.
 #[inline]
 pub(crate) fn turned(frame: &Matrix3<f64>, axis: &Vector3<f64>, q: f64) -> Matrix3<f64> {
-    let (sin, cos) = q.sin_cos();
+    let (sin, cos) = sin_cos(q);
     let column = |k: usize| -> Vector3<f64> { frame.column(k).into_owned() };
     let (x, y, z) = (column(0), column(1), column(2));
     match [axis.x, axis.y, axis.z] {
@@ -215,6 +219,10 @@ pub(crate) fn turned(frame: &Matrix3<f64>, axis: &Vector3<f64>, q: f64) -> Matri
             let sin = way * sin;
             Matrix3::from_columns(&[x * cos + y * sin, y * cos - x * sin, z])
         }
-        _ => frame * Rotation3::from_axis_angle(&Unit::new_unchecked(*axis), q).into_inner(),
+        _ => {
+            let along = axis * axis.transpose();
+            let turn = along + (Matrix3::identity() - along) * cos + axis.cross_matrix() * sin;
+            frame * turn
+        }
     }
 }

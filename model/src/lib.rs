@@ -5,39 +5,61 @@
 //! the working memory its algorithms need, allocated once. Nothing here knows a controller, a clock
 //! or a simulator, and nothing about a particular robot is written into the code.
 //!
+//! The feature `load`, on by default, reads robot folders and model files and brings `std`. Without
+//! it the mathematics and the tree are left, for a microcontroller: `no_std` with `alloc`, which is
+//! used by constructors only.
+//!
 //! Conventions: base x forward, y left, z up; twists and wrenches are `[linear; angular]`; the
 //! base's velocity is expressed in the base frame (Pinocchio's convention). SI units, rad.
+#![cfg_attr(not(feature = "load"), no_std)]
 #![forbid(unsafe_code)]
 
-mod capsules;
+extern crate alloc;
+
 mod dynamics;
-mod envelope_file;
-mod file;
 mod kinematics;
-mod load;
 mod manifold;
 mod mass_factor;
-mod mjcf;
-mod model_file;
-mod shape;
-mod toml_source;
+mod real;
 mod tree;
+
+#[cfg(feature = "load")]
+mod capsules;
+#[cfg(feature = "load")]
+mod envelope_file;
+#[cfg(feature = "load")]
+mod file;
+#[cfg(feature = "load")]
+mod load;
+#[cfg(feature = "load")]
+mod mjcf;
+#[cfg(feature = "load")]
+mod model_file;
+#[cfg(feature = "load")]
+mod shape;
+#[cfg(feature = "load")]
+mod toml_source;
+#[cfg(feature = "load")]
 mod urdf;
 
 pub use dynamics::{BaseAcceleration, BaseMotion, Dynamics, Momentum, Wrench, centroidal_matrix};
-pub use envelope_file::{
-    BalanceFile, ContactLimitsFile, ContactRegion, ContactRuleFile, FenceFile, HeightFile,
-    KeepOutFile, OverspeedFile, PersonFile, RegionFile, SelfCollisionFile,
-};
-pub use file::{
-    BodyClass, BrainFile, ControlFile, EstimatorFile, FootFile, GaitFile, GovernorFile, HabitsFile,
-    HealthFile, JointGroupFile, MotionFile, MpcFile, PostureFile, RobotFile, SimFile, SkillFile,
-    StickFile, SupervisionFile,
-};
 pub use kinematics::{Axes, Kinematics};
-pub use load::{Foot, PostureAngles, Robot};
 pub use manifold::{Pose, difference, integrate};
 pub use mass_factor::MassFactor;
-pub use model_file::Base;
-pub use toml_source::{LoadError, TomlSource};
 pub use tree::{CapsuleShape, Frame, FrameKind, Inertia, Joint, JointKind, RobotModel};
+
+#[cfg(feature = "load")]
+pub use self::{
+    envelope_file::{
+        BalanceFile, ContactLimitsFile, ContactRegion, ContactRuleFile, FenceFile, HeightFile,
+        KeepOutFile, OverspeedFile, PersonFile, RegionFile, SelfCollisionFile,
+    },
+    file::{
+        BodyClass, BrainFile, ControlFile, EstimatorFile, FootFile, GaitFile, GovernorFile,
+        HabitsFile, HealthFile, JointGroupFile, MotionFile, MpcFile, PostureFile, RobotFile,
+        SimFile, SkillFile, StickFile, SupervisionFile,
+    },
+    load::{Foot, PostureAngles, Robot},
+    model_file::Base,
+    toml_source::{LoadError, TomlSource},
+};

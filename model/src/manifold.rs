@@ -5,6 +5,8 @@
 
 use nalgebra::{Matrix3, Rotation3, UnitQuaternion, Vector3};
 
+use crate::real::{atan2, sin_cos};
+
 /// Where a frame is in the world.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Pose {
@@ -47,7 +49,7 @@ fn log(rotation: &UnitQuaternion<f64>) -> Vector3<f64> {
         let ratio = norm / w;
         return imaginary * (2.0 / w * (1.0 - ratio * ratio / 3.0));
     }
-    imaginary * (2.0 * norm.atan2(w) / norm)
+    imaginary * (2.0 * atan2(norm, w) / norm)
 }
 
 /// Way of a point that moves along while its frame turns by `angular`, per way in that frame.
@@ -57,7 +59,8 @@ fn left_jacobian(angular: &Vector3<f64>) -> Matrix3<f64> {
     let (a, b) = if angle < SMALL {
         (0.5 - square / 24.0, 1.0 / 6.0 - square / 120.0)
     } else {
-        ((1.0 - angle.cos()) / square, (angle - angle.sin()) / (square * angle))
+        let (sin, cos) = sin_cos(angle);
+        ((1.0 - cos) / square, (angle - sin) / (square * angle))
     };
     Matrix3::identity() + cross * a + cross * cross * b
 }
@@ -69,7 +72,8 @@ fn left_jacobian_inverse(angular: &Vector3<f64>) -> Matrix3<f64> {
         1.0 / 12.0 + square / 720.0
     } else {
         let half = 0.5 * angle;
-        (1.0 - half * half.cos() / half.sin()) / square
+        let (sin, cos) = sin_cos(half);
+        (1.0 - half * cos / sin) / square
     };
     Matrix3::identity() - cross * 0.5 + cross * cross * b
 }

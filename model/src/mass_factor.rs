@@ -5,6 +5,8 @@
 //! `L` holds only those, from the base outwards; then each row begins with the row of any degree of
 //! freedom on its way, place by place.
 
+use alloc::vec;
+use alloc::vec::Vec;
 use core::ops::Range;
 
 use nalgebra::DMatrix;

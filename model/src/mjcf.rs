@@ -10,9 +10,9 @@ use nalgebra::{Matrix3, Quaternion, UnitQuaternion, Vector3};
 
 use crate::capsules;
 use crate::kinematics::turned;
-use crate::model_file::Flaw;
+use crate::model_file::{Flaw, Placed};
 use crate::shape::{self, Solid};
-use crate::tree::{FrameKind, Inertia, Joint, JointKind, Placed, RobotModel};
+use crate::tree::{FrameKind, Inertia, Joint, JointKind, RobotModel};
 
 /// Reads `xml`; files that it includes lie in `folder`.
 pub(crate) fn read(xml: &str, folder: &Path) -> Result<RobotModel, Flaw> {

@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
+use nalgebra::{Matrix3, Vector3};
+
 use crate::toml_source::LoadError;
-use crate::tree::RobotModel;
+use crate::tree::{Frame, FrameKind, Inertia, RobotModel};
 use crate::{mjcf, urdf};
 
 /// A larger file is no robot's.
@@ -46,6 +48,31 @@ impl Flaw {
             rule: self.rule,
             fix: self.fix.into(),
         })
+    }
+}
+
+/// Where a body of a file ended up: on which link of the model, and how it lies there.
+#[derive(Clone, Copy)]
+pub(crate) struct Placed {
+    pub(crate) link: usize,
+    pub(crate) rotation: Matrix3<f64>,
+    pub(crate) position: Vector3<f64>,
+}
+
+impl Placed {
+    /// At the origin of `link`.
+    pub(crate) const fn on(link: usize) -> Self {
+        let rotation = Matrix3::new(1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0);
+        Self { link, rotation, position: Vector3::new(0.0, 0.0, 0.0) }
+    }
+
+    /// What lies in it at `position` turned by `rotation`.
+    pub(crate) fn at(&self, (rotation, position): (Matrix3<f64>, Vector3<f64>)) -> Self {
+        Self {
+            link: self.link,
+            rotation: self.rotation * rotation,
+            position: self.position + self.rotation * position,
+        }
     }
 }
 
@@ -137,6 +164,20 @@ impl RobotModel {
     /// As [`RobotModel::load`].
     pub fn from_mjcf(xml: &str) -> Result<Self, Box<LoadError>> {
         Self::parse("(text)", xml, Path::new("."), Base::Unsaid)
+    }
+
+    /// The bodies of a link, welded together.
+    pub(crate) fn body_mut(&mut self, link: usize) -> &mut Inertia {
+        match link {
+            0 => &mut self.base,
+            link => &mut self.joints[link - 1].inertia,
+        }
+    }
+
+    /// Names a place, with the radius of the sphere around it, m.
+    pub(crate) fn name_place(&mut self, kind: FrameKind, name: &str, at: Placed, radius: f64) {
+        let Placed { link, rotation, position } = at;
+        self.frames.push(Frame { name: name.to_owned(), kind, link, position, rotation, radius });
     }
 }
 

@@ -1,5 +1,9 @@
 //! The tree of rigid bodies.
 
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use nalgebra::{Matrix3, UnitQuaternion, Vector3};
 
 /// How far rounding, in a file or in turning it, may move a principal inertia, kg m^2, when this is
@@ -176,31 +180,6 @@ pub struct Frame {
     pub radius: f64,
 }
 
-/// Where a body of a file ended up: on which link of the model, and how it lies there.
-#[derive(Clone, Copy)]
-pub(crate) struct Placed {
-    pub(crate) link: usize,
-    pub(crate) rotation: Matrix3<f64>,
-    pub(crate) position: Vector3<f64>,
-}
-
-impl Placed {
-    /// At the origin of `link`.
-    pub(crate) const fn on(link: usize) -> Self {
-        let rotation = Matrix3::new(1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0);
-        Self { link, rotation, position: Vector3::new(0.0, 0.0, 0.0) }
-    }
-
-    /// What lies in it at `position` turned by `rotation`.
-    pub(crate) fn at(&self, (rotation, position): (Matrix3<f64>, Vector3<f64>)) -> Self {
-        Self {
-            link: self.link,
-            rotation: self.rotation * rotation,
-            position: self.position + self.rotation * position,
-        }
-    }
-}
-
 /// All points within a radius of a line, fixed to a link: a bound on its shape.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CapsuleShape {
@@ -255,20 +234,6 @@ impl RobotModel {
             keyframes: Vec::new(),
             warnings: Vec::new(),
         }
-    }
-
-    /// The bodies of a link, welded together.
-    pub(crate) fn body_mut(&mut self, link: usize) -> &mut Inertia {
-        match link {
-            0 => &mut self.base,
-            link => &mut self.joints[link - 1].inertia,
-        }
-    }
-
-    /// Names a place, with the radius of the sphere around it, m.
-    pub(crate) fn name_place(&mut self, kind: FrameKind, name: &str, at: Placed, radius: f64) {
-        let Placed { link, rotation, position } = at;
-        self.frames.push(Frame { name: name.to_owned(), kind, link, position, rotation, radius });
     }
 
     /// Number of joints.

@@ -6,8 +6,8 @@ use std::path::Path;
 use nalgebra::{Matrix3, Rotation3, Vector3};
 use urdf_rs::{Geometry, JointType, Link, Pose};
 
-use crate::model_file::{Base, Flaw};
-use crate::tree::{FrameKind, Inertia, Joint, JointKind, Placed, RobotModel};
+use crate::model_file::{Base, Flaw, Placed};
+use crate::tree::{FrameKind, Inertia, Joint, JointKind, RobotModel};
 
 /// A part this much smaller than the link it is welded to may be a placeholder without a shape.
 const PLACEHOLDER: f64 = 1e-4;

@@ -1,5 +1,5 @@
-//! The acceleration that velocities make, against Pinocchio: a tree with every kind of joint, with a
-//! free and with a fixed base. `fixtures/record.py` made the numbers.
+//! The acceleration that velocities make, against Pinocchio: a tree with every kind of joint, with
+//! a free and with a fixed base. `fixtures/record.py` made the numbers.
 #![allow(clippy::unwrap_used, reason = "a failed test says where")]
 
 use std::path::Path;

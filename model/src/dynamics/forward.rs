@@ -1,7 +1,8 @@
 //! Forward dynamics: the articulated-body algorithm, with inertias in blocks of three.
 //!
-//! R. Featherstone, Rigid Body Dynamics Algorithms (2008), table 7.1. Deviation: each body about the
-//! origin of its link, but all in the axes of the base, so that a body goes inwards by a shift alone.
+//! R. Featherstone, Rigid Body Dynamics Algorithms (2008), table 7.1. Deviation: each body about
+//! the origin of its link, but all in the axes of the base, so that a body goes inwards by a shift
+//! alone.
 
 use nalgebra::{Matrix3, Matrix6, Vector3, Vector6};
 
@@ -19,8 +20,8 @@ pub(super) struct Articulated {
     i: Matrix3<f64>,
     force: Vector3<f64>,
     moment: Vector3<f64>,
-    /// How the link moves: its angular velocity, and its acceleration `a, dw`; before the last pass
-    /// only the part that velocities make in its joint.
+    /// How the link moves: its angular velocity, and its acceleration `a, dw`; before the last
+    /// pass only the part that velocities make in its joint.
     w: Vector3<f64>,
     a: Vector3<f64>,
     dw: Vector3<f64>,
@@ -169,8 +170,8 @@ fn crossed(p: &Vector3<f64>, columns: &Matrix3<f64>) -> Matrix3<f64> {
 }
 
 impl Dynamics {
-    /// Forward dynamics: joint accelerations `a` (rad/s^2) from joint positions `q`, velocities `v`
-    /// and torques `tau`, in model order, while `push` acts on the base (base frame). The
+    /// Forward dynamics: joint accelerations `a` (rad/s^2) from joint positions `q`, velocities
+    /// `v` and torques `tau`, in model order, while `push` acts on the base (base frame). The
     /// accelerations in `base` are not read.
     pub fn aba(
         &mut self,

@@ -1,8 +1,9 @@
 //! How every link moves, and the acceleration that its motion makes by itself.
 //!
-//! R. Featherstone, Rigid Body Dynamics Algorithms (2008), section 4.1 (`Jdot v` is the acceleration
-//! at zero joint accelerations) and 2.11 (spatial and classical acceleration). Per link, in the axes
-//! of the base: `v, w` velocity of its origin, `dv, dw` the classical acceleration of its origin.
+//! R. Featherstone, Rigid Body Dynamics Algorithms (2008), section 4.1 (`Jdot v` is the
+//! acceleration at zero joint accelerations) and 2.11 (spatial and classical acceleration). Per
+//! link, in the axes of the base: `v, w` velocity of its origin, `dv, dw` the classical
+//! acceleration of its origin.
 
 use nalgebra::{Vector3, Vector6};
 
@@ -40,8 +41,8 @@ impl LinkMotion {
 
 impl Kinematics {
     /// Moves every link, for the joint positions of the last [`Kinematics::update`]: the base with
-    /// the velocity in `base` (base frame; at rest where it is fixed), the joints with `v`, rad/s or
-    /// m/s, in model order. The attitude and the accelerations in `base` are not read.
+    /// the velocity in `base` (base frame; at rest where it is fixed), the joints with `v`, rad/s
+    /// or m/s, in model order. The attitude and the accelerations in `base` are not read.
     pub fn update_velocities(&mut self, model: &RobotModel, base: &BaseMotion, v: &[f64]) {
         self.motion[0] = LinkMotion::REST;
         if model.floating {
@@ -68,8 +69,8 @@ impl Kinematics {
         }
     }
 
-    /// Velocity `[linear; angular]` of frame `frame`, m/s and rad/s, with the base at `base` in the
-    /// world: the Jacobian in these `axes` times the velocities of the last
+    /// Velocity `[linear; angular]` of frame `frame`, m/s and rad/s, with the base at `base` in
+    /// the world: the Jacobian in these `axes` times the velocities of the last
     /// [`Kinematics::update_velocities`].
     #[must_use]
     pub fn velocity(
@@ -89,10 +90,11 @@ impl Kinematics {
     /// world. With the Jacobian `J` in the same `axes` and generalised accelerations `a`,
     /// `J a + bias` is
     ///
-    /// - [`Axes::LocalWorldAligned`]: the classical acceleration of the frame's origin, which is the
-    ///   second derivative of its place in the world; the bias is `Jdot v`;
+    /// - [`Axes::LocalWorldAligned`]: the classical acceleration of the frame's origin, which is
+    ///   the second derivative of its place in the world; the bias is `Jdot v`;
     /// - [`Axes::Local`]: the same vector in the frame's own axes. It is not `Jdot v` of the local
-    ///   Jacobian, which is the spatial acceleration: that is less by angular cross linear velocity;
+    ///   Jacobian, which is the spatial acceleration: that is less by angular cross linear
+    ///   velocity;
     /// - [`Axes::World`]: the spatial acceleration, that is the derivative of the velocity in the
     ///   same axes; the bias is `Jdot v`.
     #[must_use]
