@@ -10,7 +10,9 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use model::{Axes, Base, BaseMotion, Dynamics, Kinematics, MassFactor, Pose, RobotModel, Wrench};
+use model::{
+    Axes, Base, BaseMotion, Dynamics, FrameKind, Kinematics, MassFactor, Pose, RobotModel, Wrench,
+};
 use nalgebra::{DMatrix, Rotation3, UnitQuaternion, Vector3};
 
 const STATES: usize = 100;
@@ -60,7 +62,9 @@ fn measure(model: &RobotModel) {
     let (mut tau, mut mass) = (vec![0.0; n], DMatrix::zeros(nv, nv));
     let mut jacobian = DMatrix::zeros(6, nv);
     let mut factor = MassFactor::new(model);
-    let mut line = vec![format!("\"nv\": {nv}")];
+    // What the last joint carries, under a name that the peers know too.
+    let tip = model.joints.last().map_or(model.base_name.as_str(), |joint| &joint.link);
+    let mut line = vec![format!("\"nv\": {nv}, \"tip\": {tip:?}")];
     let mut report = |name: &str, [least, middle]: [f64; 2]| {
         line.push(format!("\"{name}\": [{least:.4}, {middle:.4}]"));
     };
@@ -84,7 +88,7 @@ fn measure(model: &RobotModel) {
         }),
     );
     report("kinematics", time(|k| kinematics.update(model, black_box(&q[k]))));
-    let tip = model.frames.len() - 1;
+    let tip = model.frame_of(FrameKind::Body, tip).unwrap_or(0);
     report(
         "jacobian",
         time(|k| {

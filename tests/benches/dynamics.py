@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import xml.etree.ElementTree as ElementTree
 
 import mujoco
 import numpy as np
@@ -28,13 +29,14 @@ import page
 FIXTURES = pathlib.Path(os.environ.get("TRIUNE_FIXTURES", page.ROOT / "../shared/fixtures"))
 TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", page.ROOT / "target"))
 BATCHES, CALLS, STATES = 400, 200, 100
-WHAT = ["rnea", "crba", "aba", "centroidal", "kinematics"]
+WHAT = ["rnea", "crba", "aba", "centroidal", "kinematics", "jacobian"]
 TITLES = {
     "rnea": "inverse dynamics (RNEA)",
     "crba": "mass matrix (CRBA)",
     "aba": "forward dynamics (ABA)",
     "centroidal": "centroidal momentum",
     "kinematics": "link placements",
+    "jacobian": "link placements, a Jacobian",
 }
 
 MUJOCO_C = r"""
@@ -61,9 +63,12 @@ int main(int argc, char** argv) {
     for (int i = 0; i < m->nv; i++) v[k * m->nv + i] = random_part();
   }
   mjtNum* out = malloc(sizeof(mjtNum) * m->nv);
-  const char* names[] = {"rnea", "crba", "aba", "kinematics"};
+  mjtNum* jacobian = malloc(sizeof(mjtNum) * 6 * m->nv);
+  int tip = mj_name2id(m, mjOBJ_BODY, argv[2]);
+  if (tip < 0) { fprintf(stderr, "no body %s\n", argv[2]); return 1; }
+  const char* names[] = {"rnea", "crba", "aba", "kinematics", "jacobian"};
   printf("{\"nv\": %d", m->nv);
-  for (int what = 0; what < 4; what++) {
+  for (int what = 0; what < 5; what++) {
     double times[BATCHES];
     for (int batch = -10; batch < BATCHES; batch++) {
       double start = now();
@@ -75,6 +80,7 @@ int main(int argc, char** argv) {
         mj_kinematics(m, d);
         if (what == 3) continue;
         mj_comPos(m, d);
+        if (what == 4) { mj_jacBody(m, d, jacobian, jacobian + 3 * m->nv, tip); continue; }
         if (what == 0 || what == 2) { mj_comVel(m, d); mj_rne(m, d, what == 0, out); }
         if (what == 1 || what == 2) mj_crb(m, d);
         if (what != 2) continue;
@@ -93,20 +99,38 @@ int main(int argc, char** argv) {
 """
 
 
-def robots():
-    """Name, file, whether the base floats, and whether MuJoCo reads it."""
+def robots(folder):
+    """Name, file, whether the base floats, and the file for MuJoCo."""
     models = FIXTURES / "models"
-    yield "UR5e", models / "universal_robots_ur5e/ur5e.nomesh.xml", False, True
-    yield "Panda with fingers", models / "franka_emika_panda/panda.nomesh.xml", False, True
-    yield "Go2", models / "unitree_go2/go2.nomesh.xml", True, True
+    for name, path, floating in [
+        ("UR5e", "universal_robots_ur5e/ur5e.nomesh.xml", False),
+        ("Panda with fingers", "franka_emika_panda/panda.nomesh.xml", False),
+        ("Go2", "unitree_go2/go2.nomesh.xml", True),
+    ]:
+        yield name, models / path, floating, models / path
     # Beside Pinocchio in the wheel example-robot-data; the rest does not need it.
     shares = (above / "share" for above in pathlib.Path(pin.__file__).parents)
     share = next((folder for folder in shares if folder.is_dir()), None)
     g1 = "example-robot-data/robots/g1_description/urdf/g1_29dof_rev_1_0.urdf"
     if share and (share / g1).is_file():
-        yield "G1, 29 joints", share / g1, True, False
+        yield "G1, 29 joints", share / g1, True, free_for_mujoco(share / g1, folder / "g1.xml")
     else:
         print("no G1: pip install example-robot-data", file=sys.stderr)
+
+
+def free_for_mujoco(urdf, file):
+    """The same robot as MuJoCo likes it: without shapes, with a free joint."""
+    root = ElementTree.parse(urdf).getroot()
+    for link in root.iter("link"):
+        for shape in link.findall("visual") + link.findall("collision"):
+            link.remove(shape)
+    for settings in root.findall("mujoco"):
+        root.remove(settings)
+    spec = mujoco.MjSpec.from_string(ElementTree.tostring(root, encoding="unicode"))
+    spec.worldbody.first_body().add_freejoint()
+    spec.compile()
+    file.write_text(spec.to_xml())
+    return file
 
 
 def pinocchio_model(file, floating):
@@ -130,9 +154,11 @@ def timed(call):
     return [times[0], times[len(times) // 2]]
 
 
-def of_pinocchio(file, floating):
+def of_pinocchio(file, floating, tip):
     model = pinocchio_model(file, floating)
     data = model.createData()
+    tip = model.getFrameId(tip)
+    assert tip < model.nframes
     pin.seed(1)
     low = np.where(np.isfinite(model.lowerPositionLimit), model.lowerPositionLimit, -1.0)
     high = np.where(np.isfinite(model.upperPositionLimit), model.upperPositionLimit, 1.0)
@@ -141,12 +167,22 @@ def of_pinocchio(file, floating):
     # The same call with a robot without joints is what calling costs.
     empty = pin.Model()
     nothing, none = empty.createData(), np.zeros(0)
+
+    def jacobian(m, d, q, v):
+        pin.computeJointJacobians(m, d, q)
+        if m is empty:
+            # It has no column to read, which getFrameJacobian does not survive.
+            pin.computeFrameJacobian(m, d, q, 0, pin.ReferenceFrame.LOCAL)
+        else:
+            pin.getFrameJacobian(m, d, tip, pin.ReferenceFrame.LOCAL)
+
     algorithms = {
         "rnea": lambda m, d, q, v: pin.rnea(m, d, q, v, v),
         "crba": lambda m, d, q, v: pin.crba(m, d, q),
         "aba": lambda m, d, q, v: pin.aba(m, d, q, v, v),
         "centroidal": lambda m, d, q, v: pin.computeCentroidalMomentum(m, d, q, v),
         "kinematics": lambda m, d, q, v: pin.forwardKinematics(m, d, q),
+        "jacobian": jacobian,
     }
     found = {"nv": model.nv}
     for what, call in algorithms.items():
@@ -163,7 +199,8 @@ def of_program(command):
 
 
 def better(one, other):
-    return {key: min(one[key], other[key]) if key != "nv" else one[key] for key in one}
+    same = ("nv", "tip")
+    return {key: one[key] if key in same else min(one[key], other[key]) for key in one}
 
 
 def compile_mujoco(folder):
@@ -184,12 +221,14 @@ def main():
         "|---|---|---|---|---|---|",
     ]
     with tempfile.TemporaryDirectory() as folder:
-        program = compile_mujoco(pathlib.Path(folder))
-        for name, file, floating, for_mujoco in robots():
+        folder = pathlib.Path(folder)
+        program = compile_mujoco(folder)
+        for name, file, floating, for_mujoco in robots(folder):
             us = lambda: of_program([str(ours), "floating" if floating else "fixed", str(file)])
-            they = lambda: of_program([str(program), str(file)]) if for_mujoco else {}
-            one, m, p, other = us(), they(), of_pinocchio(file, floating), us()
-            m2, p2 = they(), of_pinocchio(file, floating)
+            one = us()
+            they = lambda: of_program([str(program), str(for_mujoco), one["tip"]])
+            m, p, other = they(), of_pinocchio(file, floating, one["tip"]), us()
+            m2, p2 = they(), of_pinocchio(file, floating, one["tip"])
             mine, m, p = better(one, other), better(m, m2), better(p, p2)
             for what in WHAT:
                 time_of = lambda all: f"{all[what][0]:.2f}" if what in all else "-"
