@@ -188,7 +188,9 @@ impl Dynamics {
         let places = self.places.places();
         let root = &mut self.articulated[0];
         (root.w, root.a, root.dw) = (w, by_itself, zero);
-        root.take_body(&model.base, &places[0]);
+        if model.floating {
+            root.take_body(&model.base, &places[0]);
+        }
         for (k, joint) in model.joints.iter().enumerate() {
             let (inner, outer) = self.articulated.split_at_mut(k + 1);
             let (parent, link, place) = (&inner[joint.parent], &mut outer[0], &places[k + 1]);
@@ -201,7 +203,10 @@ impl Dynamics {
             let (inner, outer) = self.articulated.split_at_mut(k + 1);
             let link = &mut outer[0];
             link.release(joint, tau[k]);
-            inner[joint.parent].add(link);
+            // A fixed base carries all and feels nothing.
+            if joint.parent > 0 || model.floating {
+                inner[joint.parent].add(link);
+            }
         }
         let root = &mut self.articulated[0];
         if model.floating {

@@ -82,8 +82,11 @@ impl Dynamics {
         self.place_composites(model, q);
         for (k, joint) in model.joints.iter().enumerate().rev() {
             self.fill_column(model, k, offset, mass);
-            let (inner, outer) = self.composites.split_at_mut(k + 1);
-            inner[joint.parent].add(&outer[0]);
+            // A fixed base carries all and feels nothing.
+            if joint.parent > 0 || model.floating {
+                let (inner, outer) = self.composites.split_at_mut(k + 1);
+                inner[joint.parent].add(&outer[0]);
+            }
         }
         if model.floating {
             self.fill_base(mass);
@@ -94,9 +97,11 @@ impl Dynamics {
     fn place_composites(&mut self, model: &RobotModel, q: &[f64]) {
         self.places.update(model, q);
         let places = self.places.places();
-        let base = Composite { mass: model.base.mass, ..Composite::ZERO };
-        let (first_moment, inertia) = in_base_axes(&model.base, &places[0]);
-        self.composites[0] = Composite { first_moment, inertia, ..base };
+        if model.floating {
+            let (first_moment, inertia) = in_base_axes(&model.base, &places[0]);
+            let mass = model.base.mass;
+            self.composites[0] = Composite { mass, first_moment, inertia, ..Composite::ZERO };
+        }
         for (k, joint) in model.joints.iter().enumerate() {
             let place = &places[k + 1];
             let (first_moment, inertia) = in_base_axes(&joint.inertia, place);
@@ -131,13 +136,13 @@ impl Dynamics {
             n += link.arm.cross(&f);
             at = joint.parent;
         }
-        mass[(column, column)] += joint.armature;
         if model.floating {
             for axis in 0..3 {
                 (mass[(axis, column)], mass[(column, axis)]) = (f[axis], f[axis]);
                 (mass[(3 + axis, column)], mass[(column, 3 + axis)]) = (n[axis], n[axis]);
             }
         }
+        mass[(column, column)] += joint.armature;
     }
 
     fn fill_base(&self, mass: &mut DMatrix<f64>) {
