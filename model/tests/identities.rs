@@ -166,6 +166,27 @@ fn forward_dynamics_undoes_inverse_dynamics() {
 }
 
 #[test]
+fn what_has_no_mass_does_not_move_and_does_not_disturb() {
+    for (mut model, mut dice) in robots() {
+        let n = model.joint_count();
+        let (q, v, tau, base) = (dice.list(n), dice.list(n), dice.list(n), dice.motion());
+        let fall = |model: &RobotModel, joints: [&[f64]; 3]| {
+            let mut found = vec![0.0; model.joint_count()];
+            let base = Dynamics::new(model).aba(model, &base, joints, &Wrench::ZERO, &mut found);
+            stacked(model, &base.linear, &base.angular, &found)
+        };
+        let mut expected = fall(&model, [&q, &v, &tau]);
+        expected.push(0.0);
+        let mut tip = model.joints[n - 1].clone();
+        (tip.parent, tip.inertia, tip.armature) = (n, Inertia::ZERO, 0.0);
+        model.joints.push(tip);
+        let longer = |list: &[f64]| [list, &[0.7]].concat();
+        let found = fall(&model, [&longer(&q), &longer(&v), &longer(&tau)]);
+        near(&found, &expected, 1e-12);
+    }
+}
+
+#[test]
 fn a_force_on_a_link_is_felt_through_its_jacobian() {
     for (model, mut dice) in robots() {
         let (n, nv) = (model.joint_count(), model.velocity_count());

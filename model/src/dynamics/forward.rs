@@ -110,7 +110,9 @@ impl Articulated {
                 (force, moment, s.dot(&force), tau - s.dot(&self.force))
             }
         };
-        self.per_inertia = 1.0 / (inertia + joint.armature);
+        // A joint that moves no mass has no acceleration that anyone could name.
+        let inertia = inertia + joint.armature;
+        self.per_inertia = if inertia > 0.0 { 1.0 / inertia } else { 0.0 };
         let (f, n) = (self.u_force * self.per_inertia, self.u_moment * self.per_inertia);
         self.m -= f * self.u_force.transpose();
         self.h -= f * self.u_moment.transpose();
@@ -156,7 +158,7 @@ impl Articulated {
         inertia.fixed_view_mut::<3, 3>(3, 3).copy_from(&self.i);
         let (force, moment) = (push.force - self.force, push.moment - self.moment);
         let wrench = Vector6::new(force.x, force.y, force.z, moment.x, moment.y, moment.z);
-        // A base without mass has no acceleration that anyone could name.
+        // Neither has a base without mass.
         let a = inertia.cholesky().map_or_else(Vector6::zeros, |factor| factor.solve(&wrench));
         (a.fixed_rows::<3>(0).into(), a.fixed_rows::<3>(3).into())
     }
@@ -172,7 +174,8 @@ fn crossed(p: &Vector3<f64>, columns: &Matrix3<f64>) -> Matrix3<f64> {
 impl Dynamics {
     /// Forward dynamics: joint accelerations `a` (rad/s^2) from joint positions `q`, velocities
     /// `v` and torques `tau`, in model order, while `push` acts on the base (base frame). The
-    /// accelerations in `base` are not read.
+    /// accelerations in `base` are not read. A joint, or a base, that moves no mass and no rotor
+    /// gets the acceleration 0.
     pub fn aba(
         &mut self,
         model: &RobotModel,
