@@ -131,6 +131,7 @@ pub struct Dynamics {
     links: Vec<Link>,
     places: Kinematics,
     composites: Vec<mass::Composite>,
+    carried: Vec<momentum::Carried>,
     articulated: Vec<forward::Articulated>,
     zeros: Vec<f64>,
 }
@@ -145,6 +146,7 @@ impl Dynamics {
             links: vec![Link::moving(zero, zero, zero); links],
             places: Kinematics::new(model),
             composites: vec![mass::Composite::ZERO; links],
+            carried: vec![momentum::Carried::ZERO; links],
             articulated: vec![forward::Articulated::ZERO; links],
             zeros: vec![0.0; model.joint_count()],
         }

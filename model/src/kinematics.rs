@@ -86,6 +86,11 @@ impl Kinematics {
         self.places.iter().zip(&self.motion)
     }
 
+    /// One of them.
+    pub(crate) fn link(&self, link: usize) -> (&LinkPlace, &velocity::LinkMotion) {
+        (&self.places[link], &self.motion[link])
+    }
+
     /// Rotation of `link` in the base frame.
     #[must_use]
     pub fn rotation(&self, link: usize) -> &Matrix3<f64> {

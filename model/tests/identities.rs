@@ -388,6 +388,47 @@ fn a_robot_that_falls_keeps_its_energy_and_its_spin() {
     assert!((end_spin - spin).norm() < 1e-5 * spin.norm().max(1.0), "{spin} {end_spin}");
 }
 
+/// The rate of the generalised momentum, by what it is and by what it does: along the way that the
+/// forward dynamics takes, momentum changes by `rate + tau + push` and by nothing else.
+#[test]
+fn momentum_changes_by_torque_and_by_its_own_rate() {
+    for (model, mut dice) in robots() {
+        let (n, nv) = (model.joint_count(), model.velocity_count());
+        let (q, v, tau, base) = (dice.list(n), dice.list(n), dice.list(n), dice.motion());
+        let push = Wrench { force: dice.vector(), moment: dice.vector() };
+        let mut dynamics = Dynamics::new(&model);
+        let (mut p, mut rate) = (vec![0.0; nv], vec![0.0; nv]);
+        dynamics.generalised_momentum(&model, &base, [&q, &v], [&mut p, &mut rate]);
+        let mut mass = DMatrix::zeros(nv, nv);
+        dynamics.crba(&model, &q, &mut mass);
+        let all = stacked(&model, &base.linear, &base.angular, &v);
+        near(&p, (&mass * nalgebra::DVector::from_vec(all)).as_slice(), 1e-12);
+        // Half a step ahead and half a step back: errors of the second order cancel.
+        let mut a = vec![0.0; n];
+        let of_base = dynamics.aba(&model, &base, [&q, &v, &tau], &push, &mut a);
+        let step = 1e-5;
+        let mut after = |h: f64| {
+            let there = |x: &[f64], rate: &[f64]| -> Vec<f64> {
+                x.iter().zip(rate).map(|(x, rate)| x + rate * h).collect()
+            };
+            let mut moved = base;
+            moved.linear += of_base.linear * h;
+            moved.angular += of_base.angular * h;
+            let (q, v) = (there(&q, &v), there(&v, &a));
+            let mut p = vec![0.0; nv];
+            let (momentum, mut rate) = (p.as_mut_slice(), vec![0.0; nv]);
+            dynamics.generalised_momentum(&model, &moved, [&q, &v], [momentum, &mut rate]);
+            p
+        };
+        let (ahead, back) = (after(step), after(-step));
+        let found: Vec<f64> =
+            ahead.iter().zip(&back).map(|(a, b)| (a - b) / (2.0 * step)).collect();
+        let acting = stacked(&model, &push.force, &push.moment, &tau);
+        let expected: Vec<f64> = rate.iter().zip(&acting).map(|(a, b)| a + b).collect();
+        near(&found, &expected, 1e-7);
+    }
+}
+
 #[test]
 fn integrating_a_difference_arrives() {
     let mut dice = Dice(0xFEED_F00D_1234_5678);
