@@ -9,6 +9,7 @@
 //! *foothold* is where a swinging foot is to land.
 #![forbid(unsafe_code)]
 
+mod contact;
 mod control;
 mod estimate;
 mod gait;
@@ -22,6 +23,7 @@ mod trot;
 /// Acceleration of what falls, m/s^2.
 const GRAVITY: f64 = 9.81;
 
+pub use contact::{ContactCounters, ContactDetector, ContactInput, FootContact};
 pub use control::{Cerebellum, ForceCounters};
 pub use estimate::{Estimator, Measurement};
 pub use gait::{FootPhase, Gait};
