@@ -1,11 +1,11 @@
 //! Capsules around the links, and which pairs of them have to be kept apart.
 
-use nalgebra::{Matrix3, Vector3};
-
-use mjcf_rs::body::{Geom, GeomType};
+use nalgebra::Vector3;
 
 use crate::kinematics::Kinematics;
-use crate::tree::{CapsuleShape, RobotModel};
+use crate::model_file::Placed;
+use crate::shape::Solid;
+use crate::tree::{CapsuleShape, Inertia, RobotModel};
 
 /// Random postures that are looked at.
 const SAMPLES: u32 = 4_000;
@@ -14,32 +14,86 @@ const FAR: f64 = 0.10;
 /// A sphere this near to a capsule's axis, m, makes the capsule longer.
 const ON_AXIS: f64 = 2e-3;
 
-/// The capsule around a geom whose body lies at `position` turned by `rotation` on `link`. A box is
-/// covered along its longest side. `None` for shapes that have no size of their own.
-pub(crate) fn around(
-    geom: &Geom,
-    link: usize,
-    (rotation, position): (&Matrix3<f64>, &Vector3<f64>),
-    (own_rotation, own_position): (Matrix3<f64>, Vector3<f64>),
-) -> Option<CapsuleShape> {
-    let [a, b, c] = geom.size;
-    let along = |axis: usize, half: f64| {
-        let reach = own_rotation.column(axis) * half;
-        (own_position - reach, own_position + reach)
-    };
-    let ((from, to), radius) = match (geom.type_, geom.fromto) {
-        (GeomType::Sphere, _) => ((own_position, own_position), a),
-        (GeomType::Capsule | GeomType::Cylinder, Some([x, y, z, to_x, to_y, to_z])) => {
-            ((Vector3::new(x, y, z), Vector3::new(to_x, to_y, to_z)), a)
+/// The capsule around a solid, along its longest side. `None` for one without a size.
+pub(crate) fn around(solid: Solid, at: &Placed) -> Option<CapsuleShape> {
+    let (axis, half_length, radius) = match solid {
+        Solid::Capsule { radius, half_length } | Solid::Cylinder { radius, half_length } => {
+            (2, half_length, radius)
         }
-        (GeomType::Capsule | GeomType::Cylinder, None) => (along(2, b), a),
-        (GeomType::Box, _) if a >= b && a >= c => (along(0, a), b.hypot(c)),
-        (GeomType::Box, _) if b >= c => (along(1, b), a.hypot(c)),
-        (GeomType::Box, _) => (along(2, c), a.hypot(b)),
-        _ => return None,
+        Solid::Box(half) => {
+            let (axis, [b, c]) = longest(half);
+            (axis, half[axis], b.hypot(c))
+        }
+        Solid::Ellipsoid(half) => {
+            let (axis, [b, c]) = longest(half);
+            (axis, half[axis] - b.max(c), b.max(c))
+        }
     };
-    let placed = |point: Vector3<f64>| position + rotation * point;
-    Some(CapsuleShape { link, from: placed(from), to: placed(to), radius })
+    let reach: Vector3<f64> = at.rotation.column(axis) * half_length;
+    let (from, to) = (at.position - reach, at.position + reach);
+    let finite = radius.is_finite() && from.iter().chain(to.iter()).all(|x| x.is_finite());
+    let sized = radius > 0.0 && half_length >= 0.0 && finite;
+    sized.then_some(CapsuleShape { link: at.link, from, to, radius })
+}
+
+/// Which side is the longest, and the other two.
+fn longest([a, b, c]: [f64; 3]) -> (usize, [f64; 2]) {
+    if a >= b && a >= c {
+        (0, [b, c])
+    } else if b >= c {
+        (1, [a, c])
+    } else {
+        (2, [a, b])
+    }
+}
+
+/// What stands for the collision meshes of a link, which are not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StandIn {
+    /// The shapes of the link that have a size and are only shown.
+    Shown,
+    /// The box of even density that has the inertia of the link.
+    Inertia,
+    /// Neither is there.
+    Nothing,
+}
+
+/// Puts something in the place of the collision meshes of a body, which has this `inertia` in the
+/// frame of `link`, and these shapes that are only `shown`.
+pub(crate) fn replace_mesh(
+    model: &mut RobotModel,
+    link: usize,
+    inertia: &Inertia,
+    shown: impl Iterator<Item = CapsuleShape>,
+) -> StandIn {
+    let before = model.capsules.len();
+    model.capsules.extend(shown);
+    if model.capsules.len() > before {
+        return StandIn::Shown;
+    }
+    let alike = Solid::box_like(inertia).and_then(|(solid, (rotation, position))| {
+        around(solid, &Placed { link, rotation, position })
+    });
+    let stands = if alike.is_some() { StandIn::Inertia } else { StandIn::Nothing };
+    model.capsules.extend(alike);
+    stands
+}
+
+/// Says for how many links which stand-in was taken, and for which one first.
+pub(crate) fn report_stand_ins(stand_ins: &[(String, StandIn)], warnings: &mut Vec<String>) {
+    for (kind, what) in [
+        (StandIn::Shown, "capsules around the shapes that are shown stand for them"),
+        (StandIn::Inertia, "a capsule around the box of the same inertia stands for each"),
+        (StandIn::Nothing, "nothing tells their size: they are not kept apart from anything"),
+    ] {
+        let mut links = stand_ins.iter().filter(|(_, stands)| *stands == kind);
+        if let Some((first, _)) = links.next() {
+            let count = 1 + links.count();
+            warnings.push(format!(
+                "{count} links have collision meshes, which are not read, the first is {first:?}: {what}"
+            ));
+        }
+    }
 }
 
 /// Adds a capsule to those of its link; a sphere at the end of one makes that one longer.

@@ -8,9 +8,9 @@ use mjcf_rs::equality::Equality;
 use mjcf_rs::extras::ActuatorKind;
 use nalgebra::{Matrix3, Quaternion, UnitQuaternion, Vector3};
 
-use crate::capsules;
+use crate::capsules::{self, StandIn};
 use crate::kinematics::turned;
-use crate::model_file::{Flaw, Placed};
+use crate::model_file::{Flaw, Placed, Placement};
 use crate::shape::{self, Solid};
 use crate::tree::{FrameKind, Inertia, Joint, JointKind, RobotModel};
 
@@ -21,6 +21,7 @@ pub(crate) fn read(xml: &str, folder: &Path) -> Result<RobotModel, Flaw> {
     let mut model = RobotModel::empty(mjcf.name.clone().unwrap_or_default(), false);
     model.gravity = Vector3::from(mjcf.option.gravity);
     let mut placed: Vec<Placed> = vec![Placed::on(0); mjcf.bodies.len()];
+    let mut stand_ins = Vec::new();
     for (id, entry) in mjcf.bodies_iter() {
         let parent = entry.parent.unwrap_or_default();
         let top = parent == 0;
@@ -33,12 +34,16 @@ pub(crate) fn read(xml: &str, folder: &Path) -> Result<RobotModel, Flaw> {
             return Err(Flaw::new("body", name, "the name is used twice", fix));
         }
         let here = place(&mut model, body, at, top)?;
-        add_body(&mut model, body, here, &mjcf.compiler)?;
+        let inertia = add_body(&mut model, body, here, &mjcf.compiler)?;
+        if let Some(stands) = replace_mesh(&mut model, body, here, &inertia) {
+            stand_ins.push((body.name.clone().unwrap_or_default(), stands));
+        }
         if let Some(place) = placed.get_mut(id) {
             *place = here;
         }
     }
     report(&mjcf, folder, &mut model)?;
+    capsules::report_stand_ins(&stand_ins, &mut model.warnings);
     drive(&mjcf, &mut model);
     keep_keyframes(&mjcf, &mut model);
     Ok(model)
@@ -76,7 +81,7 @@ fn add_body(
     body: &Body,
     placed: Placed,
     compiler: &Compiler,
-) -> Result<(), Flaw> {
+) -> Result<Inertia, Flaw> {
     let inertia = body_inertia(body, compiler)?.moved(&placed.rotation, &placed.position);
     let whole = model.body_mut(placed.link);
     *whole = whole.joined(&inertia);
@@ -84,7 +89,23 @@ fn add_body(
         model.name_place(FrameKind::Body, name, placed, 0.0);
     }
     add_points(model, body, placed);
-    Ok(())
+    Ok(inertia)
+}
+
+/// Of a body that collides by a mesh; what is only shown has its capsules already.
+fn replace_mesh(
+    model: &mut RobotModel,
+    body: &Body,
+    placed: Placed,
+    inertia: &Inertia,
+) -> Option<StandIn> {
+    let collides = |geom: &&Geom| geom.contype != 0 || geom.conaffinity != 0;
+    let mesh = |geom: &&Geom| matches!(geom.type_, GeomType::Mesh | GeomType::Sdf);
+    body.geoms.iter().filter(mesh).find(collides)?;
+    if body.geoms.iter().any(|geom| !collides(&geom) && solid(geom).is_some()) {
+        return Some(StandIn::Shown);
+    }
+    Some(capsules::replace_mesh(model, placed.link, inertia, core::iter::empty()))
 }
 
 fn add_joint(
@@ -148,8 +169,8 @@ fn add_points(model: &mut RobotModel, body: &Body, placed: Placed) {
         }
     }
     for geom in &body.geoms {
-        let body_at = (&placed.rotation, &placed.position);
-        if let Some(shape) = capsules::around(geom, placed.link, body_at, pose(&geom.pose)) {
+        let shape = solid(geom).and_then(|(solid, pose)| capsules::around(solid, &placed.at(pose)));
+        if let Some(shape) = shape {
             capsules::join(&mut model.capsules, shape);
         }
         if let (Some(name), GeomType::Sphere) = (&geom.name, geom.type_) {
@@ -192,25 +213,33 @@ fn body_inertia(body: &Body, compiler: &Compiler) -> Result<Inertia, Flaw> {
 fn geom_inertia(geom: &Geom, body: &str, compiler: &Compiler) -> Result<Inertia, Flaw> {
     let density = geom.density.unwrap_or(compiler.inertia_density);
     let massless = geom.mass.unwrap_or(density) == 0.0;
-    let (rotation, position) = pose(&geom.pose);
-    let placed = geom.fromto.map_or((rotation, position), shape::between);
-    let half_length = geom.fromto.map_or(geom.size[1], shape::half_length);
+    match solid(geom) {
+        _ if massless => Ok(Inertia::ZERO),
+        Some((solid, (rotation, position))) => {
+            let mass = geom.mass.unwrap_or_else(|| density * solid.volume());
+            Ok(solid.inertia(mass).moved(&rotation, &position))
+        }
+        None if geom.type_ == GeomType::Mesh => {
+            let rule = "the inertia of a mesh is not worked out";
+            Err(Flaw::new("body", body, rule, "give the body its <inertial>"))
+        }
+        None => Ok(Inertia::ZERO),
+    }
+}
+
+/// A geom that has a size of its own, and how it lies in its body.
+fn solid(geom: &Geom) -> Option<(Solid, Placement)> {
+    let half_length = |size: f64| geom.fromto.map_or(size, shape::half_length);
     let [x, y, z] = geom.size;
     let solid = match geom.type_ {
-        _ if massless => return Ok(Inertia::ZERO),
         GeomType::Sphere => Solid::Ellipsoid([x, x, x]),
         GeomType::Ellipsoid => Solid::Ellipsoid([x, y, z]),
-        GeomType::Box => Solid::Box([x, y, geom.fromto.map_or(z, shape::half_length)]),
-        GeomType::Capsule => Solid::Capsule { radius: x, half_length },
-        GeomType::Cylinder => Solid::Cylinder { radius: x, half_length },
-        GeomType::Mesh => {
-            let rule = "the inertia of a mesh is not worked out";
-            return Err(Flaw::new("body", body, rule, "give the body its <inertial>"));
-        }
-        _ => return Ok(Inertia::ZERO),
+        GeomType::Box => Solid::Box([x, y, half_length(z)]),
+        GeomType::Capsule => Solid::Capsule { radius: x, half_length: half_length(y) },
+        GeomType::Cylinder => Solid::Cylinder { radius: x, half_length: half_length(y) },
+        GeomType::Plane | GeomType::Hfield | GeomType::Mesh | GeomType::Sdf => return None,
     };
-    let mass = geom.mass.unwrap_or_else(|| density * solid.volume());
-    Ok(solid.inertia(mass).moved(&placed.0, &placed.1))
+    Some((solid, geom.fromto.map_or_else(|| pose(&geom.pose), shape::between)))
 }
 
 /// What the file holds and this model does not.
@@ -278,7 +307,7 @@ fn keep_keyframes(mjcf: &mjcf_rs::Model, model: &mut RobotModel) {
     }
 }
 
-fn pose(pose: &mjcf_rs::Pose) -> (Matrix3<f64>, Vector3<f64>) {
+fn pose(pose: &mjcf_rs::Pose) -> Placement {
     let (r, t) = (pose.rotation, pose.translation);
     let unit = UnitQuaternion::from_quaternion(Quaternion::new(r.w, r.x, r.y, r.z));
     (unit.to_rotation_matrix().into_inner(), Vector3::new(t.x, t.y, t.z))

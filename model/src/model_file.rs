@@ -51,6 +51,9 @@ impl Flaw {
     }
 }
 
+/// How something lies in a frame: its rotation, and its origin, m.
+pub(crate) type Placement = (Matrix3<f64>, Vector3<f64>);
+
 /// Where a body of a file ended up: on which link of the model, and how it lies there.
 #[derive(Clone, Copy)]
 pub(crate) struct Placed {
@@ -67,7 +70,7 @@ impl Placed {
     }
 
     /// What lies in it at `position` turned by `rotation`.
-    pub(crate) fn at(&self, (rotation, position): (Matrix3<f64>, Vector3<f64>)) -> Self {
+    pub(crate) fn at(&self, (rotation, position): Placement) -> Self {
         Self {
             link: self.link,
             rotation: self.rotation * rotation,

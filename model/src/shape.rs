@@ -4,6 +4,7 @@ use std::f64::consts::PI;
 
 use nalgebra::{Matrix3, Rotation3, Vector3};
 
+use crate::model_file::Placement;
 use crate::tree::Inertia;
 
 /// A solid about its own centre; the long axis of round ones is z. Half lengths and radii in m.
@@ -24,6 +25,19 @@ impl Solid {
             Self::Capsule { radius: r, half_length: h } => PI * r * r * (2.0 * h + 4.0 / 3.0 * r),
             Self::Cylinder { radius: r, half_length: h } => 2.0 * PI * r * r * h,
         }
+    }
+
+    /// The box with this inertia, and how it lies. `None` for a body without mass.
+    pub(crate) fn box_like(body: &Inertia) -> Option<(Self, Placement)> {
+        if !(body.mass > 0.0 && body.about_com.iter().all(|number| number.is_finite())) {
+            return None;
+        }
+        let principal = body.about_com.symmetric_eigen();
+        let sum = principal.eigenvalues.sum();
+        // Of a box m/3 (b^2 + c^2) about the axis along half its side a.
+        let half =
+            principal.eigenvalues.map(|i| (1.5 * (sum - 2.0 * i).max(0.0) / body.mass).sqrt());
+        Some((Self::Box(half.into()), (principal.eigenvectors, body.com)))
     }
 
     /// Of `mass` kg, about its centre.
@@ -54,7 +68,7 @@ fn across(factor: f64, [x, y, z]: [f64; 3]) -> [f64; 3] {
 }
 
 /// Attitude and place of a solid whose long axis runs between two points, m.
-pub(crate) fn between(ends: [f64; 6]) -> (Matrix3<f64>, Vector3<f64>) {
+pub(crate) fn between(ends: [f64; 6]) -> Placement {
     let (from, to) = split(ends);
     let axis = to - from;
     let turn = Rotation3::rotation_between(&Vector3::z(), &axis);
@@ -122,5 +136,19 @@ mod tests {
                 assert!((one / other - 1.0).abs() < 0.03, "{solid:?}: {one} {other}");
             }
         }
+    }
+
+    #[test]
+    fn a_box_is_found_from_its_inertia() {
+        let turn = Rotation3::from_euler_angles(0.3, -0.5, 0.7).into_inner();
+        let at = Vector3::new(0.1, 0.2, -0.3);
+        let inertia = Solid::Box([0.1, 0.3, 0.2]).inertia(4.0).moved(&turn, &at);
+        let (solid, (rotation, position)) = Solid::box_like(&inertia).unwrap();
+        let back = solid.inertia(4.0).moved(&rotation, &position);
+        assert!((back.about_com - inertia.about_com).norm() < 1e-12);
+        assert!((back.com - at).norm() < 1e-12 && (solid.volume() - 0.048).abs() < 1e-12);
+        assert_eq!(Solid::box_like(&Inertia::ZERO), None);
+        let broken = Inertia { about_com: Matrix3::from_element(f64::NAN), ..inertia };
+        assert_eq!(Solid::box_like(&broken), None);
     }
 }

@@ -180,7 +180,8 @@ pub struct Frame {
     pub radius: f64,
 }
 
-/// All points within a radius of a line, fixed to a link: a bound on its shape.
+/// All points within a radius of a line, fixed to a link: a bound on a shape of it, or what stands
+/// for a mesh.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CapsuleShape {
     /// The link it is fixed to.

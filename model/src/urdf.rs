@@ -6,7 +6,9 @@ use std::path::Path;
 use nalgebra::{Matrix3, Rotation3, Vector3};
 use urdf_rs::{Geometry, JointType, Link, Pose};
 
-use crate::model_file::{Base, Flaw, Placed};
+use crate::capsules::{self, StandIn};
+use crate::model_file::{Base, Flaw, Placed, Placement};
+use crate::shape::Solid;
 use crate::tree::{FrameKind, Inertia, Joint, JointKind, RobotModel};
 
 /// A part this much smaller than the link it is welded to may be a placeholder without a shape.
@@ -36,11 +38,15 @@ pub(crate) fn read(xml: &str, folder: &Path, base: Base) -> Result<RobotModel, F
     let mut model = RobotModel::empty(robot.name.clone(), floating);
     model.base_name = root.to_owned();
     report_meshes(&robot, folder, &mut model.warnings);
-    let mut parts = Vec::new();
+    let (mut parts, mut stand_ins) = (Vec::new(), Vec::new());
     let mut open = vec![(root, Placed::on(0))];
     while let Some((name, placed)) = open.pop() {
         if let Some(link) = links.get(name) {
-            parts.push((*link, placed, add_link(&mut model, link, placed)?));
+            let inertia = add_link(&mut model, link, placed)?;
+            if let Some(stands) = add_capsules(&mut model, link, placed, &inertia) {
+                stand_ins.push((link.name.clone(), stands));
+            }
+            parts.push((*link, placed, inertia));
         }
         // The last comes first off the stack: children in the order of the file.
         for joint in tree.children(name).rev() {
@@ -53,6 +59,7 @@ pub(crate) fn read(xml: &str, folder: &Path, base: Base) -> Result<RobotModel, F
         let rule = format!("{root:?} does not lead to it: it hangs on itself, a kinematic loop");
         return Err(Flaw::new("link", name, rule, "cut the loop at one joint"));
     }
+    capsules::report_stand_ins(&stand_ins, &mut model.warnings);
     for (link, placed, inertia) in parts {
         if let Some(rule) = inertia.flaw() {
             judge_part(&mut model, link, placed.link, &inertia, rule)?;
@@ -130,6 +137,40 @@ fn add_link(model: &mut RobotModel, link: &Link, placed: Placed) -> Result<Inert
     *whole = whole.joined(&inertia);
     model.name_place(FrameKind::Body, &link.name, placed, 0.0);
     Ok(inertia)
+}
+
+/// Capsules around what the link collides by, and what stands for its meshes.
+fn add_capsules(
+    model: &mut RobotModel,
+    link: &Link,
+    placed: Placed,
+    inertia: &Inertia,
+) -> Option<StandIn> {
+    let around = |(geometry, origin): (&Geometry, &Pose)| {
+        capsules::around(solid(geometry)?, &placed.at(pose(origin)))
+    };
+    let touched = || link.collision.iter().map(|shape| (&shape.geometry, &shape.origin));
+    for shape in touched().filter_map(around) {
+        capsules::join(&mut model.capsules, shape);
+    }
+    touched().find(|(geometry, _)| solid(geometry).is_none())?;
+    let shown = link.visual.iter().map(|shape| (&shape.geometry, &shape.origin));
+    Some(capsules::replace_mesh(model, placed.link, inertia, shown.filter_map(around)))
+}
+
+/// A geometry that has a size of its own.
+fn solid(geometry: &Geometry) -> Option<Solid> {
+    Some(match geometry {
+        Geometry::Box { size } => Solid::Box(size.0.map(|side| 0.5 * side)),
+        Geometry::Sphere { radius } => Solid::Ellipsoid([*radius; 3]),
+        Geometry::Cylinder { radius, length } => {
+            Solid::Cylinder { radius: *radius, half_length: 0.5 * length }
+        }
+        Geometry::Capsule { radius, length } => {
+            Solid::Capsule { radius: *radius, half_length: 0.5 * length }
+        }
+        Geometry::Mesh { .. } => return None,
+    })
 }
 
 /// A part whose inertia no body can have is passed over where it turns like a body together with
@@ -246,7 +287,7 @@ fn resolved(name: &str, folder: &Path) -> bool {
     }
 }
 
-fn pose(pose: &Pose) -> (Matrix3<f64>, Vector3<f64>) {
+fn pose(pose: &Pose) -> Placement {
     let [roll, pitch, yaw] = pose.rpy.0;
     let rotation = Rotation3::from_euler_angles(roll, pitch, yaw).into_inner();
     (rotation, Vector3::from(pose.xyz.0))

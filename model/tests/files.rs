@@ -140,6 +140,70 @@ fn mjcf_defaults_degrees_references_and_shapes_are_read() {
     assert!((tip - nalgebra::Vector3::new(1.0, 0.0, 1.05)).norm() < 1e-9, "{tip}");
 }
 
+#[test]
+fn urdf_shapes_and_what_stands_for_a_mesh_become_capsules() {
+    let collides = |shape: &str, shown: &str, inertial: &str| {
+        let tip = format!(
+            r#"<link name="tip"> {inertial}
+                <collision> <origin xyz="0 0 0.5"/> <geometry> {shape} </geometry> </collision>
+                <visual> <geometry> {shown} </geometry> </visual> </link>"#
+        );
+        let model = parse(&ARM.replacen("<link name=\"tip\"/>", &tip, 1)).unwrap();
+        let said: Vec<_> =
+            model.warnings.into_iter().filter(|what| what.contains("collision")).collect();
+        (model.capsules, said.join(" "))
+    };
+    let mesh = r#"<mesh filename="no.stl"/>"#;
+    // A box of 1 kg, 0.2 x 0.4 x 0.6 m.
+    let inertial = r#"<inertial> <mass value="1"/> <inertia ixx="0.0433333333" iyy="0.0333333333"
+        izz="0.0166666667" ixy="0" ixz="0" iyz="0"/> </inertial>"#;
+    let (big, small) = (r#"<box size="0.2 0.4 0.6"/>"#, r#"<sphere radius="0.05"/>"#);
+    // What collides, what is shown, inertia; half length and radius, height, what is said.
+    let table = [
+        (big, mesh, "", Some((0.3, 0.1_f64.hypot(0.2), 0.6)), ""),
+        (mesh, small, inertial, Some((0.0, 0.05, 0.1)), "shown"),
+        (mesh, mesh, inertial, Some((0.3, 0.1_f64.hypot(0.2), 0.1)), "inertia"),
+        (mesh, mesh, "", None, "not kept apart"),
+    ];
+    for (shape, shown, inertial, expected, said) in table {
+        let (capsules, found) = collides(shape, shown, inertial);
+        assert_eq!(capsules.len(), usize::from(expected.is_some()), "{shape} {shown}");
+        if let (Some((half, radius, height)), [capsule]) = (expected, capsules.as_slice()) {
+            // Welded to the tool, 0.1 m above it.
+            assert_eq!(capsule.link, 2);
+            assert!(((capsule.to - capsule.from).norm() - 2.0 * half).abs() < 1e-6, "{capsule:?}");
+            assert!((capsule.radius - radius).abs() < 1e-6, "{capsule:?}");
+            assert!((0.5 * (capsule.from.z + capsule.to.z) - height).abs() < 1e-6, "{capsule:?}");
+        }
+        assert!(found.contains(said) && (!said.is_empty() || found.is_empty()), "{found}");
+    }
+}
+
+#[test]
+fn mjcf_meshes_that_collide_get_capsules() {
+    let hull = |geoms: &str| {
+        let asset = r#"<asset> <mesh name="hull" file="no.stl"/> </asset> <worldbody>"#;
+        let text = CART.replacen("<worldbody>", asset, 1);
+        parse(&text.replacen("<site", &format!("{geoms} <site"), 1)).unwrap()
+    };
+    let collides = r#"<geom type="mesh" mesh="hull"/>"#;
+    let seen = r#"<geom type="mesh" mesh="hull" contype="0" conaffinity="0"/>"#;
+    let shown = r#"<geom type="ellipsoid" size="0.1 0.2 0.3" pos="0.5 0 0" contype="0"
+        conaffinity="0"/>"#;
+    let before = hull("").capsules.len();
+    for (geoms, more, said) in [
+        (seen.to_owned(), 0, ""),
+        (collides.to_owned(), 1, "inertia"),
+        (format!("{collides} {shown}"), 1, "shown"),
+    ] {
+        let model = hull(&geoms);
+        assert_eq!(model.capsules.len(), before + more, "{geoms}");
+        let found = model.warnings.iter().find(|what| what.contains("collision"));
+        assert_eq!(found.is_some(), !said.is_empty(), "{geoms}: {:?}", model.warnings);
+        assert!(found.is_none_or(|what| what.contains(said) && what.contains("pole")), "{found:?}");
+    }
+}
+
 /// Clauses: C1.
 #[test]
 fn broken_files_are_refused_with_line_element_and_rule() {
