@@ -89,9 +89,8 @@ pub(crate) fn report_stand_ins(stand_ins: &[(String, StandIn)], warnings: &mut V
         let mut links = stand_ins.iter().filter(|(_, stands)| *stands == kind);
         if let Some((first, _)) = links.next() {
             let count = 1 + links.count();
-            warnings.push(format!(
-                "{count} links have collision meshes, which are not read, the first is {first:?}: {what}"
-            ));
+            let head = "have collision meshes, which are not read, the first is";
+            warnings.push(format!("{count} links {head} {first:?}: {what}"));
         }
     }
 }
