@@ -14,11 +14,16 @@ mod control;
 mod estimate;
 mod gait;
 mod inertial;
+mod invariant;
+mod leg_odometry;
 mod legs;
 mod mpc;
 mod qp;
 mod swing;
 mod trot;
+#[cfg(test)]
+mod trotter;
+mod whole_body;
 
 /// Acceleration of what falls, m/s^2.
 const GRAVITY: f64 = 9.81;
@@ -27,6 +32,7 @@ pub use contact::{ContactCounters, ContactDetector, ContactInput, FootContact};
 pub use control::{Cerebellum, ForceCounters};
 pub use estimate::{Estimator, Measurement};
 pub use gait::{FootPhase, Gait};
+pub use invariant::{InvariantCounters, InvariantFilter, InvariantNoise, Variances};
 pub use mpc::{
     ForcePlanner, HORIZON_MAX, InlineForcePlanner, MpcInput, MpcOutput, MpcSettings, MpcSolver,
 };

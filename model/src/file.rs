@@ -73,6 +73,17 @@ table! {
     }
 }
 
+/// What turns readings into an estimate of the base's motion.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EstimatorFilter {
+    /// Attitude by a complementary filter, position and velocity by a linear Kalman filter.
+    #[default]
+    LegOdometry,
+    /// All of it, and the biases of the inertial unit, by one invariant Kalman filter.
+    Invariant,
+}
+
 table! {
     /// The loop.
     ControlFile {
@@ -229,6 +240,9 @@ table! {
         foot_velocity_noise_m_s: f64,
         /// Noise of the ground's height under a foot.
         foot_height_noise_m: f64,
+        /// `leg_odometry` or `invariant`; the first where it is not said.
+        #[serde(default)]
+        filter: EstimatorFilter,
     }
 }
 

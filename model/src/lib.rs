@@ -44,7 +44,7 @@ mod urdf;
 
 pub use dynamics::{BaseAcceleration, BaseMotion, Dynamics, Momentum, Wrench, centroidal_matrix};
 pub use kinematics::{Axes, Kinematics};
-pub use manifold::{Pose, difference, integrate};
+pub use manifold::{Pose, difference, integrate, left_jacobian};
 pub use mass_factor::MassFactor;
 pub use tree::{CapsuleShape, Frame, FrameKind, Inertia, Joint, JointKind, RobotModel};
 
@@ -55,9 +55,9 @@ pub use self::{
         KeepOutFile, OverspeedFile, PersonFile, RegionFile, SelfCollisionFile,
     },
     file::{
-        BodyClass, BrainFile, ControlFile, EstimatorFile, FootFile, GaitFile, GovernorFile,
+        BodyClass, BrainFile, ControlFile, EstimatorFile, EstimatorFilter, FootFile, GaitFile, GovernorFile,
         HabitsFile, HealthFile, JointGroupFile, MotionFile, MpcFile, PostureFile, RobotFile,
-        SimFile, SkillFile, StickFile, SupervisionFile,
+        SimFile, SkillFile, StickFile, SupervisionFile, WholeBodyFile,
     },
     load::{Foot, PostureAngles, Robot},
     model_file::Base,

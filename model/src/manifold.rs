@@ -52,8 +52,10 @@ fn log(rotation: &UnitQuaternion<f64>) -> Vector3<f64> {
     imaginary * (2.0 * atan2(norm, w) / norm)
 }
 
-/// Way of a point that moves along while its frame turns by `angular`, per way in that frame.
-fn left_jacobian(angular: &Vector3<f64>) -> Matrix3<f64> {
+/// Way of a point that moves along while its frame turns by `angular` rad, per way in that frame;
+/// also the left Jacobian of the rotations.
+#[must_use]
+pub fn left_jacobian(angular: &Vector3<f64>) -> Matrix3<f64> {
     let (angle, cross) = (angular.norm(), angular.cross_matrix());
     let square = angle * angle;
     let (a, b) = if angle < SMALL {
