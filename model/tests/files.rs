@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use model::{Base, FrameKind, JointKind, LoadError, RobotModel};
+use model::{Base, EstimatorFilter, FrameKind, JointKind, LoadError, Robot, RobotModel};
 
 const ARM: &str = r#"<?xml version="1.0"?>
 <robot name="arm">
@@ -261,4 +261,22 @@ fn what_is_no_model_file_is_said_to_be_none() {
     assert!(RobotModel::load(&large, Base::Unsaid).unwrap_err().rule.contains("readable"));
     assert!(RobotModel::load(&folder.join("none.urdf"), Base::Unsaid).is_err());
     std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn a_robot_chooses_its_filter_and_a_slip_of_the_pen_is_explained() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../robots/quadruped");
+    let plain = std::fs::read_to_string(folder.join("robot.toml")).unwrap();
+    let with = |line: &str| {
+        let text = plain.replace("[estimator]\n", &format!("[estimator]\n{line}\n"));
+        let beside = |name: &str| Ok(std::fs::read_to_string(folder.join(name)).unwrap());
+        Robot::parse("robot.toml", &text, beside).map(|robot| robot.file.estimator.filter)
+    };
+    assert_eq!(with("").unwrap(), EstimatorFilter::LegOdometry);
+    assert_eq!(with("filter = \"leg_odometry\"").unwrap(), EstimatorFilter::LegOdometry);
+    assert_eq!(with("filter = \"invariant\"").unwrap(), EstimatorFilter::Invariant);
+    let said = with("filter = \"kalman\"").unwrap_err().to_string();
+    for word in ["robot.toml", "kalman", "leg_odometry", "invariant"] {
+        assert!(said.contains(word), "{word}: {said}");
+    }
 }
