@@ -158,6 +158,6 @@ pub(crate) fn group_error<const N: usize>(
 ) -> (Vector3<f64>, [Vector3<f64>; N]) {
     let turn = attitude.0 * attitude.1.inverse();
     let angle = turn.scaled_axis();
-    let back = left_jacobian(&angle).try_inverse().unwrap();
+    let back = left_jacobian(&angle).try_inverse().unwrap_or_default();
     (angle, vectors.map(|(estimate, truth)| back * (estimate - turn * truth)))
 }

@@ -203,6 +203,7 @@ fn walk(wish: [f32; 3], seed: u64, witnesses: &mut [Witness]) {
     }
 }
 
+/// Clauses: M2.
 #[test]
 #[cfg_attr(debug_assertions, ignore = "minutes in debug; `tests/run demo` runs it in release")]
 fn feet_that_land_are_noticed_and_feet_that_swing_are_left_alone() {

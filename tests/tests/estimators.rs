@@ -80,6 +80,7 @@ fn wrong(filter: EstimatorFilter, wish: [f32; 3]) -> [f64; 4] {
     [forward, left, height / ticks, tilt]
 }
 
+/// Clauses: M2.
 #[test]
 #[cfg_attr(debug_assertions, ignore = "minutes in debug; `tests/run demo` runs it in release")]
 fn it_walks_on_either_filter_and_either_knows_how_it_moves() {

@@ -83,10 +83,10 @@ impl Dynamics {
         (Momentum { linear, angular: angular - com.cross(&linear), com, mass }, 0.5 * doubled)
     }
 
-    /// The generalised `momentum` `p = M v` and what it changes by itself, `rate = C^T v - g`: under
-    /// joint torques `tau` and outside forces `f` it is `dp/dt = rate + tau + J^T f`. Both in the
-    /// order and the units of [`Dynamics::crba`]: a floating base `[linear; angular]` in its own
-    /// axes first, then the joints. The accelerations in `base` are not read.
+    /// The generalised `momentum` `p = M v` and what it changes by itself, `rate = C^T v - g`:
+    /// under joint torques `tau` and outside forces `f` it is `dp/dt = rate + tau + J^T f`. Both in
+    /// the order and the units of [`Dynamics::crba`]: a floating base `[linear; angular]` in its
+    /// own axes first, then the joints. The accelerations in `base` are not read.
     ///
     /// What is beyond a joint has the momentum `h` about the origin of its link; seen from that
     /// link, which moves with `v`, it turns by `-v x* h`. What of it lies along the joint's axis is
