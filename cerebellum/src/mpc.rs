@@ -9,16 +9,16 @@
 use nalgebra::{Matrix3, SMatrix, SVector, Vector3};
 use signals::FEET_MAX;
 
-use crate::qp::{QuadraticProgram, Row, Status};
+use crate::GRAVITY;
+use crate::qp::{QuadraticProgram, Row};
 
 /// Most steps of a horizon.
 pub const HORIZON_MAX: usize = 20;
-const STATES: usize = 13;
-const FORCES: usize = 3 * FEET_MAX;
-
-type StateMatrix = SMatrix<f64, STATES, STATES>;
-type ForceMatrix = SMatrix<f64, STATES, FORCES>;
-type State = SVector<f64, STATES>;
+/// Rows of one foot in one step.
+const ROWS: usize = 6;
+/// Rounds of the active-set method; after them the interior-point method takes over. It bounds the
+/// longest time.
+const ROUNDS_MAX: usize = 100;
 
 /// What does not change from one solution to the next.
 #[derive(Clone, Debug)]
@@ -77,7 +77,8 @@ pub struct MpcOutput {
     pub forces: [Vector3<f64>; FEET_MAX],
     /// False when the problem could not be solved; the forces are then zero.
     pub solved: bool,
-    /// Rounds of the active-set solver.
+    /// Rounds of the active-set method, or iterations of the interior-point method where that took
+    /// over.
     pub rounds: u32,
 }
 
@@ -116,8 +117,8 @@ impl MpcSolver {
             errors: vec![State::zeros(); steps],
             columns: Vec::with_capacity(feet),
             gradient: Vec::with_capacity(3 * feet),
-            rows: Vec::with_capacity(6 * feet),
-            program: QuadraticProgram::new(3 * feet),
+            rows: Vec::with_capacity(ROWS * feet),
+            program: QuadraticProgram::with_interior(3 * feet, ROWS * feet, ROUNDS_MAX),
         }
     }
 
@@ -132,14 +133,13 @@ impl MpcSolver {
         self.predict(input);
         self.condense();
         self.constrain();
-        let Status::Solved(rounds) = self.program.solve(&self.gradient, self.rows.as_slice())
-        else {
-            return failed;
-        };
-        let mut forces = zero;
-        for (&(step, foot), force) in self.columns.iter().zip(self.program.x().chunks_exact(3)) {
-            if step == 0 {
-                forces[foot] = Vector3::new(force[0], force[1], force[2]);
+        let status = self.program.solve(&self.gradient, self.rows.as_slice());
+        let Some(rounds) = status.solved() else { return failed };
+        let (mut forces, mut angular) = (zero, angular);
+        for (column, force) in self.columns.iter().zip(self.program.x().chunks_exact(3)) {
+            if column.step == 0 {
+                forces[column.foot] = Vector3::new(force[0], force[1], force[2]);
+                angular += column.turns * forces[column.foot];
             }
         }
         let rounds = u32::try_from(rounds).unwrap_or(u32::MAX);
@@ -378,8 +378,26 @@ mod tests {
         }
     }
 
-    /// The condensed problem against the plain one: build the whole prediction matrix and compare
-    /// costs.
+    /// Pushed on ice, so that most forces are at a limit: more rounds than are allowed.
+    #[test]
+    fn a_hard_push_is_answered_within_the_limits_and_no_number_with_nothing() {
+        let mut solver = MpcSolver::new(MpcSettings { friction: 0.05, ..settings() });
+        let mut input = standing();
+        input.velocity = Vector3::new(0.9, -0.7, -0.4);
+        input.angular_velocity = Vector3::new(2.5, -2.5, 1.0);
+        input.rpy = Vector3::new(0.15, -0.1, 0.2);
+        let output = solver.solve(&input);
+        // So few are the iterations of the other method.
+        assert!(output.solved && output.rounds <= 20, "{output:?}");
+        for force in output.forces {
+            assert!(force.z > 1.0 - 1e-6 && force.z < 150.0 + 1e-6, "{force}");
+            assert!(force.x.abs().max(force.y.abs()) < 0.05 * force.z + 1e-6, "{force}");
+        }
+        input.velocity.x = f64::NAN;
+        let output = solver.solve(&input);
+        assert!(!output.solved && output.forces.iter().all(|force| *force == Vector3::zeros()));
+    }
+
     #[test]
     fn the_running_sums_equal_the_full_prediction() {
         let mut solver = MpcSolver::new(settings());

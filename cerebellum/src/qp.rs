@@ -1,47 +1,56 @@
-//! Dense convex quadratic programs by the dual active-set method. D. Goldfarb, A. Idnani, A
-//! numerically stable dual method for solving strictly convex quadratic programs, Mathematical
-//! Programming 27 (1983).
+//! Dense convex quadratic programs.
 //!
 //! minimise `1/2 x' H x + g' x` subject to `low_i <= c_i' x <= high_i`; an equality is a row whose
-//! two bounds are the same. All memory is allocated when built. A cost that is convex but not
-//! strictly so is made strict by a little, which is taken back in a few rounds more (proximal
-//! points; R. T. Rockafellar, SIAM J. Control 14, 1976).
+//! two bounds are the same. All memory is allocated when built.
 //!
-//! | code | paper | meaning |
-//! |---|---|---|
-//! | `j` | J | `L^-T Q`, columns span the active normals first |
-//! | `r` | R | upper triangle of the active normals in `j` |
-//! | `d` | d | `J' n` of the constraint being added |
-//! | `z` | z | primal step direction |
-//! | `u` | u | multipliers of the active rows |
+//! Two methods stand behind one door. The dual active-set method ([`active_set`]) is exact and fast
+//! while few rows are active; its rounds are bounded, and where the bound is met the interior-point
+//! method ([`interior`]) takes over, whose work does not depend on what is active. So the longest
+//! time of a solution is known. A cost that is convex but not strictly so is made strict by a
+//! little, which is taken back in a few rounds more (proximal points; R. T. Rockafellar, SIAM J.
+//! Control 14, 1976).
 
+mod active_set;
+mod factor;
+mod interior;
 mod rows;
 
-use rows::dot;
+use active_set::ActiveSet;
+use factor::add_columns;
+use interior::Interior;
 pub use rows::{DenseRows, Row, Rows};
 
-/// Rounds of adding or dropping a row, per variable and row, before the solver gives up.
+/// Rounds of adding or dropping a row, per variable and row, before the solver gives up where there
+/// is no other method.
 const ROUNDS_PER_SIZE: usize = 4;
 /// A row counts as satisfied above minus this, relative to its bound above one.
 const TOLERANCE: f64 = 1e-10;
-/// A normal counts as dependent on the active ones below this part of its own length, squared.
-const DEPENDENT: f64 = 1e-14;
-/// What is added to the diagonal of a cost that is not strictly convex, as a part of its largest
-/// element, and how often that is taken back at most.
-const SHIFT: f64 = 1e-8;
-const PROXIMAL_MAX: usize = 40;
 
 /// How a solution ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
-    /// Optimal; the number of rounds it took.
+    /// Optimal by the active-set method; the number of rounds it took.
     Solved(usize),
+    /// Optimal by the interior-point method: rows and dual residual to 1e-10 of their scales, the
+    /// cost to 1e-13, or 1e-9 where it took all of its 20 iterations; the number of those.
+    Interior(usize),
     /// No point satisfies all rows.
     Infeasible,
-    /// Not done within the round limit.
+    /// Not done within the rounds and iterations allowed.
     RoundLimit,
-    /// The cost is not convex, a number is none, or the problem does not fit.
+    /// The cost is not convex, a number is none or its square is, or the problem does not fit.
     BadProblem,
+}
+
+impl Status {
+    /// Whether the answer is the optimum, and the rounds or iterations that it took.
+    #[must_use]
+    pub fn solved(self) -> Option<usize> {
+        match self {
+            Self::Solved(rounds) | Self::Interior(rounds) => Some(rounds),
+            Self::Infeasible | Self::RoundLimit | Self::BadProblem => None,
+        }
+    }
 }
 
 /// How far an answer is from the conditions of an optimum, in the units of the problem.
@@ -55,67 +64,55 @@ pub struct Residuals {
     pub gap: f64,
 }
 
-/// An active row: which, and which of its bounds.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Active {
-    row: usize,
-    /// 1 at its low bound, -1 at its high one.
-    side: f64,
-    equality: bool,
-}
-
 /// Solver memory for problems of up to a fixed number of variables.
 #[derive(Clone, Debug)]
 pub struct QuadraticProgram {
     capacity: usize,
     n: usize,
-    /// Cost matrix, column-major `n x n`: above the diagonal the cost, on and below its Cholesky
-    /// factor.
+    /// Cost matrix, column-major `n x n`.
     h: Vec<f64>,
-    diagonal: Vec<f64>,
-    /// What was added to the diagonal.
-    shift: f64,
-    j: Vec<f64>,
-    r: Vec<f64>,
-    d: Vec<f64>,
-    z: Vec<f64>,
-    step: Vec<f64>,
+    rounds_max: Option<usize>,
+    active_set: ActiveSet,
+    interior: Option<Interior>,
+    /// Which of the two the last answer is from.
+    by_interior: bool,
     x: Vec<f64>,
-    before: Vec<f64>,
-    linear: Vec<f64>,
-    u: Vec<f64>,
-    active: Vec<Active>,
-    /// The active rows of the last answer.
-    warm: Vec<Active>,
+    multipliers: Vec<(usize, f64)>,
+    gradient: Vec<f64>,
 }
 
 impl QuadraticProgram {
-    /// Memory for up to `capacity` variables.
+    /// Memory for up to `capacity` variables; only the active-set method.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
-        let square = vec![0.0; capacity * capacity];
-        let line = vec![0.0; capacity + 1];
         Self {
             capacity,
             n: 0,
-            h: square.clone(),
-            diagonal: line.clone(),
-            shift: 0.0,
-            j: square.clone(),
-            r: square,
-            d: line.clone(),
-            z: line.clone(),
-            step: line.clone(),
-            x: line.clone(),
-            before: line.clone(),
-            linear: line.clone(),
-            u: line,
-            active: Vec::with_capacity(capacity + 1),
-            warm: Vec::with_capacity(capacity + 1),
+            h: vec![0.0; capacity * capacity],
+            rounds_max: None,
+            active_set: ActiveSet::new(capacity),
+            interior: None,
+            by_interior: false,
+            x: vec![0.0; capacity],
+            multipliers: Vec::with_capacity(capacity + 1),
+            gradient: vec![0.0; capacity],
         }
     }
 
-    /// Starts a problem of `n` variables and gives its cost matrix (column-major, `n x n`) to fill.
+    /// The same for up to `rows` rows with the interior-point method behind, which takes over after
+    /// `rounds_max` rounds of the active-set method.
+    #[must_use]
+    pub fn with_interior(capacity: usize, rows: usize, rounds_max: usize) -> Self {
+        Self {
+            rounds_max: Some(rounds_max),
+            interior: Some(Interior::new(capacity, rows)),
+            multipliers: Vec::with_capacity(capacity + 1 + 2 * rows),
+            ..Self::new(capacity)
+        }
+    }
+
+    /// Starts a problem of `n` variables and gives its cost matrix (column-major, `n x n`, both
+    /// triangles) to fill.
     pub fn cost_matrix(&mut self, n: usize) -> &mut [f64] {
         self.n = n.min(self.capacity);
         &mut self.h[..self.n * self.n]
@@ -124,425 +121,111 @@ impl QuadraticProgram {
     /// Solves with the cost matrix filled before and the linear cost `g`. The answer is
     /// [`Self::x`].
     pub fn solve<R: Rows + ?Sized>(&mut self, g: &[f64], rows: &R) -> Status {
-        self.warm.clear();
+        self.active_set.begin_with(std::iter::empty());
         self.solve_warm(g, rows)
     }
 
     /// The same, beginning with the rows that were active in the last answer: for problems that
     /// hardly differ.
     pub fn solve_warm<R: Rows + ?Sized>(&mut self, g: &[f64], rows: &R) -> Status {
+        if !self.sound(g, rows) {
+            return Status::BadProblem;
+        }
+        let other = self.interior.as_ref().is_some_and(|interior| interior.fits(rows.count()));
+        let all = 50 + ROUNDS_PER_SIZE * (self.n + rows.count());
+        let rounds_max = self.rounds_max.filter(|_| other).unwrap_or(all);
+        let h = &self.h[..self.n * self.n];
+        let status = self.active_set.solve((h, g), rows, rounds_max);
+        if status == Status::RoundLimit && other {
+            return self.solve_interior(g, rows);
+        }
+        self.by_interior = false;
+        self.take_answer(status)
+    }
+
+    /// Solves by the interior-point method alone. [`Status::BadProblem`] where there is none or not
+    /// for as many rows.
+    pub fn solve_interior<R: Rows + ?Sized>(&mut self, g: &[f64], rows: &R) -> Status {
+        let sound = self.sound(g, rows);
+        let Some(interior) = &mut self.interior else { return Status::BadProblem };
+        if !sound || !interior.fits(rows.count()) {
+            return Status::BadProblem;
+        }
+        let status = interior.solve((&self.h[..self.n * self.n], g), rows);
+        self.by_interior = true;
+        self.active_set.begin_with(interior.pulling());
+        self.take_answer(status)
+    }
+
+    /// Numbers that are numbers, and as many as there are to be.
+    fn sound<R: Rows + ?Sized>(&self, g: &[f64], rows: &R) -> bool {
         let sound = |row: usize| {
             let [low, high] = rows.bounds(row);
             !low.is_nan() && !high.is_nan() && low < f64::INFINITY && high > f64::NEG_INFINITY
         };
         let finite = self.n > 0 && g.len() == self.n && g.iter().all(|v| v.is_finite());
-        if !finite || !(0..rows.count()).all(sound) || !self.factorise() {
-            return Status::BadProblem;
-        }
-        self.linear[..self.n].copy_from_slice(g);
-        let mut rounds = 0;
-        for _ in 0..PROXIMAL_MAX {
-            match self.solve_once(rows) {
-                Status::Solved(more) => rounds += more,
-                failed => return failed,
-            }
-            if self.shift == 0.0 || !self.approach(g) {
-                break;
-            }
-        }
-        Status::Solved(rounds)
+        finite && (0..rows.count()).all(sound)
     }
 
-    /// Takes a part of the shift back: the next cost is the true one around this answer. False when
-    /// the answer stays where it is.
-    fn approach(&mut self, g: &[f64]) -> bool {
-        let n = self.n;
-        let mut moved = 0.0_f64;
-        let mut size = 1.0_f64;
-        let (now, before) = (&self.x[..n], &self.before);
-        for (((linear, g), x), before) in self.linear.iter_mut().zip(g).zip(now).zip(before) {
-            moved = moved.max((x - before).abs());
-            size = size.max(x.abs());
-            *linear = g - self.shift * x;
+    fn take_answer(&mut self, status: Status) -> Status {
+        let x = match &self.interior {
+            Some(interior) if self.by_interior => interior.x(),
+            _ => self.active_set.x(),
+        };
+        if x.len() != self.n || !x.iter().all(|v| v.is_finite()) {
+            self.x[..self.n].fill(0.0);
+            return if status.solved().is_some() { Status::BadProblem } else { status };
         }
-        self.before[..n].copy_from_slice(&self.x[..n]);
-        self.warm.clear();
-        self.warm.extend_from_slice(&self.active);
-        moved > 1e-12 * size
+        self.x[..self.n].copy_from_slice(x);
+        status
     }
 
-    fn solve_once<R: Rows + ?Sized>(&mut self, rows: &R) -> Status {
-        self.active.clear();
-        self.unconstrained();
-        if let Some(failed) = self.equalities(rows) {
-            return failed;
-        }
-        self.take_warm(rows);
-        let most = 50 + ROUNDS_PER_SIZE * (self.n + rows.count());
-        for round in 0..most {
-            let Some(worst) = self.worst_row(rows) else {
-                self.warm.clear();
-                self.warm.extend_from_slice(&self.active);
-                return Status::Solved(round);
-            };
-            if let Some(failed) = self.satisfy(worst, rows) {
-                return failed;
-            }
-        }
-        Status::RoundLimit
-    }
-
-    /// The last answer.
+    /// The last answer; of a problem that was not solved the last point, always of numbers.
     #[must_use]
     pub fn x(&self) -> &[f64] {
         &self.x[..self.n]
     }
 
-    /// Active rows of the last answer with their multipliers: of a row at its high bound it is
-    /// negative.
-    pub fn multipliers(&self) -> impl Iterator<Item = (usize, f64)> {
-        self.active.iter().zip(&self.u).map(|(active, u)| (active.row, active.side * u))
+    /// Rows that pull with their multipliers, of the last answer to the problem given once more: of
+    /// a row at its high bound it is negative.
+    pub fn multipliers<R: Rows + ?Sized>(&mut self, g: &[f64], rows: &R) -> &[(usize, f64)] {
+        let cost = (&self.h[..self.n * self.n], g);
+        let list = &mut self.multipliers;
+        list.clear();
+        let take = |row: usize, u: f64| list.push((row, u));
+        match &mut self.interior {
+            Some(interior) if self.by_interior => interior.multipliers(cost, rows, take),
+            _ => self.active_set.multipliers(cost, rows, take),
+        }
+        &self.multipliers
     }
 
-    /// How good the last answer is.
+    /// How good the last answer to the problem given once more is.
     pub fn residuals<R: Rows + ?Sized>(&mut self, g: &[f64], rows: &R) -> Residuals {
         let n = self.n;
+        self.multipliers(g, rows);
+        let x = &self.x[..n];
         let mut primal = 0.0_f64;
         for row in 0..rows.count() {
-            let ([low, high], value) = (rows.bounds(row), rows.dot(row, &self.x));
+            let ([low, high], value) = (rows.bounds(row), rows.dot(row, x));
             primal = primal.max(low - value).max(value - high);
         }
-        // H x, from the triangle above the diagonal.
-        self.z[..n].fill(0.0);
-        for k in 0..n {
-            let column = &self.h[k * n..k * n + k];
-            self.z[k] += self.diagonal[k] * self.x[k];
-            for (i, h) in column.iter().enumerate() {
-                self.z[i] += h * self.x[k];
-                self.z[k] += h * self.x[i];
-            }
-        }
-        let quadratic: f64 = self.z[..n].iter().zip(&self.x).map(|(a, b)| a * b).sum();
-        let linear: f64 = g.iter().zip(&self.x).map(|(a, b)| a * b).sum();
-        for (z, g) in self.z[..n].iter_mut().zip(g) {
-            *z += g;
+        let gradient = &mut self.gradient[..n];
+        gradient.fill(0.0);
+        add_columns(gradient, &self.h[..n * n], x);
+        let quadratic: f64 = gradient.iter().zip(x).map(|(a, b)| a * b).sum();
+        let linear: f64 = g.iter().zip(x).map(|(a, b)| a * b).sum();
+        for (gradient, g) in gradient.iter_mut().zip(g) {
+            *gradient += g;
         }
         let mut bound = 0.0;
-        for (active, u) in self.active.iter().zip(&self.u) {
-            rows.add(active.row, -active.side * u, &mut self.z[..n]);
-            let [low, high] = rows.bounds(active.row);
-            bound += active.side * u * if active.side > 0.0 { low } else { high };
+        for &(row, u) in &self.multipliers {
+            rows.add(row, -u, gradient);
+            let [low, high] = rows.bounds(row);
+            bound += u * if u > 0.0 { low } else { high };
         }
-        let dual = self.z[..n].iter().fold(0.0_f64, |most, z| most.max(z.abs()));
+        let dual = gradient.iter().fold(0.0_f64, |most, v| most.max(v.abs()));
         Residuals { primal, dual, gap: (quadratic + linear - bound).abs() }
-    }
-
-    /// `H = L L'` in place, then `J = L^-T`. False when `H` is not convex.
-    fn factorise(&mut self) -> bool {
-        let n = self.n;
-        let mut most = 0.0_f64;
-        for k in 0..n {
-            self.diagonal[k] = self.h[k * n + k];
-            most = most.max(self.diagonal[k].abs());
-        }
-        // Above the diagonal the cost stays as it is.
-        for shift in [0.0, SHIFT * most.max(1e-300)] {
-            self.shift = shift;
-            for k in 0..n {
-                self.h[k * n + k] = self.diagonal[k] + shift;
-                for i in k + 1..n {
-                    self.h[k * n + i] = self.h[i * n + k];
-                }
-            }
-            self.before[..n].fill(0.0);
-            if self.cholesky(most * 1e-12) {
-                self.invert_transposed();
-                return true;
-            }
-        }
-        false
-    }
-
-    /// False where a pivot is not above `least`.
-    fn cholesky(&mut self, least: f64) -> bool {
-        let n = self.n;
-        for k in 0..n {
-            let mut pivot = self.h[k * n + k];
-            if !(pivot.is_finite() && pivot > least) {
-                return false;
-            }
-            pivot = pivot.sqrt();
-            let (left, right) = self.h.split_at_mut((k + 1) * n);
-            let column = &mut left[k * n + k..];
-            column[0] = pivot;
-            for value in &mut column[1..] {
-                *value /= pivot;
-            }
-            for (other, later) in right[..(n - k - 1) * n].chunks_exact_mut(n).enumerate() {
-                let factor = column[other + 1];
-                for (value, l) in later[k + 1 + other..].iter_mut().zip(&column[other + 1..]) {
-                    *value -= factor * l;
-                }
-            }
-        }
-        true
-    }
-
-    /// Solves `L' J = I` column by column; `J` is upper triangular.
-    fn invert_transposed(&mut self) {
-        let n = self.n;
-        for k in 0..n {
-            let column = &mut self.j[k * n..(k + 1) * n];
-            column.fill(0.0);
-            column[k] = 1.0 / self.h[k * n + k];
-            for row in (0..k).rev() {
-                let below = &self.h[row * n + row + 1..row * n + k + 1];
-                let sum = dot(below, &column[row + 1..=k]);
-                column[row] = -sum / self.h[row * n + row];
-            }
-        }
-    }
-
-    /// `x = -H^-1 g = -J J' g`.
-    fn unconstrained(&mut self) {
-        let n = self.n;
-        // The columns may have been turned by the active rows of a solution before: J J' has not.
-        self.x[..n].fill(0.0);
-        for column in self.j[..n * n].chunks_exact(n) {
-            let weight = dot(column, &self.linear[..n]);
-            for (x, j) in self.x.iter_mut().zip(column) {
-                *x -= weight * j;
-            }
-        }
-    }
-
-    /// Makes all equalities hold, for good.
-    fn equalities<R: Rows + ?Sized>(&mut self, rows: &R) -> Option<Status> {
-        for row in 0..rows.count() {
-            let [low, high] = rows.bounds(row);
-            if low != high {
-                if low > high {
-                    return Some(Status::Infeasible);
-                }
-                continue;
-            }
-            let side = if rows.dot(row, &self.x) > low { -1.0 } else { 1.0 };
-            let failed = self.satisfy(Active { row, side, equality: true }, rows);
-            if failed.is_some() {
-                return failed;
-            }
-        }
-        None
-    }
-
-    /// Adds the rows of the last answer that pull, without a step for each.
-    fn take_warm<R: Rows + ?Sized>(&mut self, rows: &R) {
-        if self.warm.is_empty() {
-            return;
-        }
-        for index in 0..self.warm.len() {
-            let warm = self.warm[index];
-            let known = self.active.iter().any(|active| active.row == warm.row);
-            if warm.row >= rows.count() {
-                continue;
-            }
-            let [low, high] = rows.bounds(warm.row);
-            let bound = if warm.side > 0.0 { low } else { high };
-            if warm.equality || known || low == high || !bound.is_finite() {
-                continue;
-            }
-            if self.active.len() < self.n && self.directions(&warm, rows) {
-                self.u[self.active.len()] = 0.0;
-                self.add(warm);
-            }
-        }
-        loop {
-            self.at_active(rows);
-            let worst = (0..self.active.len())
-                .filter(|&k| !self.active[k].equality && self.u[k] < 0.0)
-                .min_by(|&a, &b| self.u[a].total_cmp(&self.u[b]));
-            let Some(worst) = worst else { return };
-            self.u[self.active.len()] = 0.0;
-            self.drop_row(worst);
-        }
-    }
-
-    /// The best point on which all active rows hold, and their multipliers: `R' w = b - N' x0`,
-    /// `x = x0 + J1 w`, `R u = w`.
-    fn at_active<R: Rows + ?Sized>(&mut self, rows: &R) {
-        let (n, used) = (self.n, self.active.len());
-        self.unconstrained();
-        for k in 0..used {
-            let Active { row, side, .. } = self.active[k];
-            let [low, high] = rows.bounds(row);
-            let bound = if side > 0.0 { low } else { high };
-            let mut w = side * (bound - rows.dot(row, &self.x));
-            for i in 0..k {
-                w -= self.r[k * n + i] * self.d[i];
-            }
-            self.d[k] = w / self.r[k * n + k];
-        }
-        for (column, w) in self.j[..n * n].chunks_exact(n).zip(&self.d[..used]) {
-            for (x, j) in self.x.iter_mut().zip(column) {
-                *x += w * j;
-            }
-        }
-        self.u[..used].copy_from_slice(&self.d[..used]);
-        back_substitute(&self.r, n, &mut self.u[..used]);
-    }
-
-    /// The row that is violated most, against its bound.
-    fn worst_row<R: Rows + ?Sized>(&self, rows: &R) -> Option<Active> {
-        let (mut found, mut most) = (None, 0.0);
-        for row in 0..rows.count() {
-            let ([low, high], value) = (rows.bounds(row), rows.dot(row, &self.x));
-            let (under, over) = (low - value, value - high);
-            let (side, violated, bound) =
-                if under > over { (1.0, under, low) } else { (-1.0, over, high) };
-            if violated > most
-                && violated > TOLERANCE * bound.abs().max(1.0)
-                && !self.active.iter().any(|active| active.row == row)
-            {
-                (found, most) = (Some(Active { row, side, equality: false }), violated);
-            }
-        }
-        found
-    }
-
-    /// Steps until a row holds, dropping rows that block. `Some` only on failure.
-    fn satisfy<R: Rows + ?Sized>(&mut self, new: Active, rows: &R) -> Option<Status> {
-        let [low, high] = rows.bounds(new.row);
-        let bound = if new.side > 0.0 { low } else { high };
-        self.u[self.active.len()] = 0.0;
-        // Each round but the last drops a row.
-        for _ in 0..=self.active.len() {
-            let used = self.active.len();
-            let free = self.directions(&new, rows);
-            let (dual_step, blocking) = self.dual_step();
-            let slack = new.side * (rows.dot(new.row, &self.x) - bound);
-            let along = new.side * rows.dot(new.row, &self.z);
-            if new.equality && !free && slack.abs() <= TOLERANCE * bound.abs().max(1.0) {
-                // It follows from those before.
-                return None;
-            }
-            let primal_step = if free { -slack / along } else { f64::INFINITY };
-            let step = dual_step.min(primal_step);
-            if !step.is_finite() {
-                return Some(Status::Infeasible);
-            }
-            if free {
-                for (x, z) in self.x[..self.n].iter_mut().zip(&self.z) {
-                    *x += step * z;
-                }
-            }
-            for (u, r) in self.u[..used].iter_mut().zip(&self.step) {
-                *u -= step * r;
-            }
-            self.u[used] += step;
-            if primal_step <= dual_step {
-                self.add(new);
-                return None;
-            }
-            self.drop_row(blocking);
-        }
-        Some(Status::RoundLimit)
-    }
-
-    /// `d = J' n`, primal direction `z = J2 d2`, dual direction `step = R^-1 d1`. False when the
-    /// normal depends on the active ones.
-    fn directions<R: Rows + ?Sized>(&mut self, new: &Active, rows: &R) -> bool {
-        let (n, used) = (self.n, self.active.len());
-        self.z[..n].fill(0.0);
-        let (mut all, mut free) = (0.0, 0.0);
-        for (k, column) in self.j[..n * n].chunks_exact(n).enumerate() {
-            let d = new.side * rows.dot(new.row, column);
-            self.d[k] = d;
-            all += d * d;
-            if k >= used {
-                free += d * d;
-                for (z, j) in self.z.iter_mut().zip(column) {
-                    *z += d * j;
-                }
-            }
-        }
-        self.step[..used].copy_from_slice(&self.d[..used]);
-        back_substitute(&self.r, n, &mut self.step[..used]);
-        free > DEPENDENT * all
-    }
-
-    /// How far the multipliers allow to go, and the active row that ends it.
-    fn dual_step(&self) -> (f64, usize) {
-        let mut best = (f64::INFINITY, 0);
-        for (k, active) in self.active.iter().enumerate() {
-            if !active.equality && self.step[k] > 0.0 && self.u[k] / self.step[k] < best.0 {
-                best = (self.u[k] / self.step[k], k);
-            }
-        }
-        best
-    }
-
-    fn add(&mut self, new: Active) {
-        let (n, used) = (self.n, self.active.len());
-        for k in (used + 1..n).rev() {
-            let (c, s, length) = givens(self.d[k - 1], self.d[k]);
-            (self.d[k - 1], self.d[k]) = (length, 0.0);
-            rotate_columns(&mut self.j, n, k - 1, c, s);
-        }
-        self.r[used * n..used * n + used + 1].copy_from_slice(&self.d[..=used]);
-        self.active.push(new);
-    }
-
-    /// Drops active row number `at`, keeping the multiplier of the row being added behind the
-    /// others.
-    fn drop_row(&mut self, at: usize) {
-        let (n, used) = (self.n, self.active.len());
-        self.active.remove(at);
-        for k in at..used {
-            self.u[k] = self.u[k + 1];
-        }
-        for k in at + 1..used {
-            self.r.copy_within(k * n..k * n + k + 1, (k - 1) * n);
-        }
-        for k in at..used - 1 {
-            let (c, s, length) = givens(self.r[k * n + k], self.r[k * n + k + 1]);
-            (self.r[k * n + k], self.r[k * n + k + 1]) = (length, 0.0);
-            for column in k + 1..used - 1 {
-                let (a, b) = (self.r[column * n + k], self.r[column * n + k + 1]);
-                self.r[column * n + k] = c * a + s * b;
-                self.r[column * n + k + 1] = c * b - s * a;
-            }
-            rotate_columns(&mut self.j, n, k, c, s);
-        }
-    }
-}
-
-/// Replaces `x` by `R^-1 x` with the upper triangle in columns of length `n`.
-fn back_substitute(r: &[f64], n: usize, x: &mut [f64]) {
-    for c in (0..x.len()).rev() {
-        let (above, column) = x.split_at_mut(c);
-        column[0] /= r[c * n + c];
-        for (x, r) in above.iter_mut().zip(&r[c * n..]) {
-            *x -= column[0] * r;
-        }
-    }
-}
-
-/// Cosine, sine and length of the rotation that turns `(a, b)` into `(length, 0)`.
-fn givens(a: f64, b: f64) -> (f64, f64, f64) {
-    if b == 0.0 {
-        return (1.0, 0.0, a);
-    }
-    let length = a.hypot(b);
-    (a / length, b / length, length)
-}
-
-fn rotate_columns(j: &mut [f64], n: usize, left: usize, c: f64, s: f64) {
-    if s == 0.0 {
-        return;
-    }
-    let (a, b) = j[left * n..(left + 2) * n].split_at_mut(n);
-    for (a, b) in a.iter_mut().zip(b) {
-        (*a, *b) = (c * *a + s * *b, c * *b - s * *a);
     }
 }
 
@@ -564,12 +247,14 @@ mod tests {
     }
 
     /// Largest violation of the optimality conditions: rows, signs, stationarity, complementarity.
-    fn kkt(solver: &QuadraticProgram, h: &[f64], g: &[f64], rows: &[Row]) -> f64 {
-        let (n, x) = (g.len(), solver.x());
+    fn kkt(solver: &mut QuadraticProgram, h: &[f64], g: &[f64], rows: &[Row]) -> f64 {
+        let n = g.len();
+        let pulls = solver.multipliers(g, rows).to_vec();
+        let x = solver.x();
         let mut gradient: Vec<f64> =
             (0..n).map(|i| g[i] + (0..n).map(|k| h[k * n + i] * x[k]).sum::<f64>()).collect();
         let mut worst: f64 = 0.0;
-        for (index, u) in solver.multipliers() {
+        for (index, u) in pulls {
             worst = worst.max(-u).max(slack(rows, index, x).abs());
             for (k, c) in rows[index].coefficients.iter().enumerate() {
                 gradient[rows[index].first + k] -= u * c;
@@ -605,24 +290,181 @@ mod tests {
             solver.cost_matrix(n).copy_from_slice(&h);
             let status = solver.solve(&g, rows.as_slice());
             assert!(matches!(status, Status::Solved(_)), "{status:?}");
-            let residual = kkt(&solver, &h, &g, &rows);
+            let residual = kkt(&mut solver, &h, &g, &rows);
             assert!(residual < 1e-7, "{residual:e} with {feet} feet");
         }
     }
 
+    /// Friction cones, and more force along the normal wanted than there is.
+    fn forces(feet: usize, random: &mut Random) -> (Vec<f64>, Vec<f64>, Vec<Row>) {
+        let n = 3 * feet;
+        let h = (0..n * n).map(|at| if at % (n + 1) == 0 { 2.0 } else { 1.0 / n as f64 });
+        let g = (0..n).map(|_| 40.0 * random.next());
+        let mut rows = Vec::new();
+        for first in (0..n).step_by(3) {
+            for c in [[-1.0, 0.0, 0.5], [1.0, 0.0, 0.5], [0.0, -1.0, 0.5], [0.0, 1.0, 0.5]] {
+                rows.push(Row { first, coefficients: c, bound: 0.0 });
+            }
+            rows.push(Row { first, coefficients: [0.0, 0.0, 1.0], bound: 1.0 });
+            rows.push(Row { first, coefficients: [0.0, 0.0, -1.0], bound: -9.0 });
+        }
+        (h.collect(), g.collect(), rows)
+    }
+
+    #[test]
+    fn what_takes_too_many_rounds_is_handed_over() {
+        let (h, g, rows) = forces(12, &mut Random(5));
+        let rows = rows.as_slice();
+        let mut exact = QuadraticProgram::new(36);
+        exact.cost_matrix(36).copy_from_slice(&h);
+        let Status::Solved(rounds) = exact.solve(&g, rows) else { panic!("not solved") };
+        assert!(rounds > 20, "only {rounds}");
+        // With as many rounds as it takes, with fewer, and with no room for the rows.
+        for (rows_max, rounds_max, handed_over) in
+            [(72, rounds, Some(false)), (72, 20, Some(true)), (72, 0, Some(true)), (71, 20, None)]
+        {
+            let mut solver = QuadraticProgram::with_interior(36, rows_max, rounds_max);
+            solver.cost_matrix(36).copy_from_slice(&h);
+            let status = solver.solve(&g, rows);
+            match handed_over {
+                Some(true) => assert!(matches!(status, Status::Interior(_)), "{status:?}"),
+                // Without the other method it goes on.
+                Some(false) | None => assert_eq!(status, Status::Solved(rounds)),
+            }
+            let apart = solver.x().iter().zip(exact.x()).map(|(a, b)| (a - b).abs());
+            assert!(apart.fold(0.0, f64::max) < 1e-8, "{status:?}");
+            let residuals = solver.residuals(&g, rows);
+            assert!(residuals.primal < 1e-9 && residuals.dual < 1e-8, "{residuals:?}");
+            // The rows found to pull are where the next solution begins: it has no round to do.
+            if handed_over == Some(true) && rounds_max == 20 {
+                assert_eq!(solver.solve_warm(&g, rows), Status::Solved(0));
+            }
+        }
+    }
+
+    #[test]
+    fn an_answer_does_not_depend_on_what_was_solved_before() {
+        let mut random = Random(9);
+        let (first, other) = (forces(9, &mut random), forces(4, &mut random));
+        let mut solver = QuadraticProgram::with_interior(27, 54, 200);
+        let mut bits = |(h, g, rows): &(Vec<f64>, Vec<f64>, Vec<Row>)| {
+            solver.cost_matrix(g.len()).copy_from_slice(h);
+            let statuses = [solver.solve(g, rows.as_slice())];
+            let mut all: Vec<u64> = solver.x().iter().map(|x| x.to_bits()).collect();
+            let inner = solver.solve_interior(g, rows.as_slice());
+            all.extend(solver.x().iter().map(|x| x.to_bits()));
+            assert!(statuses[0].solved().is_some() && inner.solved().is_some());
+            all
+        };
+        let before = bits(&first);
+        bits(&other);
+        assert_eq!(before, bits(&first));
+    }
+
+    /// A problem of two variables and what both methods say.
     #[test]
     fn infeasible_and_bad_problems_are_named() {
-        let mut solver = QuadraticProgram::new(3);
+        const NONE: f64 = f64::INFINITY;
+        const BAD: Status = Status::BadProblem;
+        const CANNOT: Status = Status::Infeasible;
+        type Case = (&'static str, [f64; 4], [f64; 2], [f64; 4], [f64; 2], [f64; 2], Status);
+        let unit = [1.0, 0.0, 0.0, 1.0];
+        let (zero, nan) = ([0.0; 2], f64::NAN);
+        let cases: [Case; 13] = [
+            (
+                "above and below",
+                unit,
+                zero,
+                [1.0, 0.0, 1.0, 0.0],
+                [1.0, -NONE],
+                [NONE, 0.0],
+                CANNOT,
+            ),
+            ("bounds crossed", unit, zero, unit, [1.0, 0.0], [0.0, 1.0], CANNOT),
+            ("equalities", unit, zero, [1.0, 1.0, 2.0, 2.0], [1.0; 2], [1.0; 2], CANNOT),
+            ("a row of nothing", unit, zero, [0.0, 0.0, 1.0, 0.0], [1.0, 0.0], [NONE; 2], CANNOT),
+            ("no cost is a number", [nan; 4], zero, unit, zero, [1.0; 2], BAD),
+            ("one is none", [1.0, nan, nan, 1.0], zero, unit, zero, [1.0; 2], BAD),
+            ("linear cost", unit, [nan, 0.0], unit, zero, [1.0; 2], BAD),
+            ("endless", unit, [NONE, 0.0], unit, zero, [1.0; 2], BAD),
+            ("row", unit, zero, [nan, 0.0, 0.0, 1.0], zero, [1.0; 2], BAD),
+            ("equality", unit, zero, [nan, 0.0, 0.0, 1.0], zero, [0.0, 1.0], BAD),
+            ("bound", unit, zero, unit, [nan, 0.0], [1.0; 2], BAD),
+            ("never below", unit, zero, unit, [NONE, 0.0], [NONE, 1.0], BAD),
+            ("not convex", [1.0, 2.0, 2.0, 1.0], zero, unit, [-NONE; 2], [9.0; 2], BAD),
+        ];
+        for (name, h, g, coefficients, low, high, expected) in cases {
+            let rows = DenseRows { coefficients: &coefficients, low: &low, high: &high };
+            let mut solver = QuadraticProgram::with_interior(2, 2, 100);
+            solver.cost_matrix(2).copy_from_slice(&h);
+            assert_eq!(solver.solve(&g, &rows), expected, "{name}");
+            assert!(solver.x().iter().all(|x| x.is_finite()), "{name}: {:?}", solver.x());
+            assert_eq!(solver.solve_interior(&g, &rows), expected, "{name}, interior");
+            assert!(solver.x().iter().all(|x| x.is_finite()), "{name}: {:?}", solver.x());
+        }
+        let mut solver = QuadraticProgram::new(2);
         let none: &[Row] = &[];
-        let identity = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0];
-        let above = Row { first: 0, coefficients: [1.0, 0.0, 0.0], bound: 1.0 };
-        let below = Row { first: 0, coefficients: [-1.0, 0.0, 0.0], bound: 0.0 };
-        solver.cost_matrix(3).copy_from_slice(&identity);
-        assert_eq!(solver.solve(&[0.0; 3], [above, below].as_slice()), Status::Infeasible);
-        solver.cost_matrix(3).copy_from_slice(&[-1.0; 9]);
-        assert_eq!(solver.solve(&[0.0; 3], none), Status::BadProblem);
-        solver.cost_matrix(3).copy_from_slice(&identity);
-        assert_eq!(solver.solve(&[f64::NAN; 3], none), Status::BadProblem);
+        assert_eq!(solver.cost_matrix(3).len(), 4, "no more than there is room for");
+        assert_eq!(solver.solve(&[0.0; 3], none), BAD);
+        assert_eq!(solver.solve_interior(&[0.0; 2], none), BAD, "there is no such method");
+    }
+
+    /// Whatever the numbers, the answer is one of numbers and says what it is.
+    #[test]
+    fn absurd_numbers_give_a_status_and_numbers() {
+        let mut random = Random(13);
+        let mut solved = 0;
+        for trial in 0..2_000 {
+            let mut absurd = |likely: f64| {
+                let value = random.next();
+                let size = if value.abs() < likely { 0.0 } else { 300.0 * random.next() };
+                value * 10.0_f64.powf(size)
+            };
+            let likely = f64::from(trial % 10) / 10.0;
+            let h = [absurd(likely).abs(), 0.0, 0.0, absurd(likely).abs()];
+            let g = [absurd(likely), absurd(likely)];
+            let coefficients: [f64; 6] = std::array::from_fn(|_| absurd(likely));
+            let low: [f64; 3] = std::array::from_fn(|_| absurd(likely));
+            let high: [f64; 3] = std::array::from_fn(|k| low[k] + absurd(likely).abs());
+            let rows = DenseRows { coefficients: &coefficients, low: &low, high: &high };
+            let mut solver = QuadraticProgram::with_interior(2, 3, 100);
+            solver.cost_matrix(2).copy_from_slice(&h);
+            let status = solver.solve(&g, &rows);
+            solved += usize::from(status.solved().is_some());
+            assert!(solver.x().iter().all(|x| x.is_finite()), "{trial}: {status:?}");
+            let status = solver.solve_interior(&g, &rows);
+            assert!(solver.x().iter().all(|x| x.is_finite()), "{trial}: {status:?}");
+        }
+        assert!(solved > 100, "only {solved}");
+    }
+
+    #[test]
+    fn equalities_may_leave_nothing_or_too_little_to_choose() {
+        let mut solver = QuadraticProgram::with_interior(2, 4, 100);
+        // x + y = 3 and x - y = 1, the first once more; then y where it is, and where it is not.
+        let coefficients = [1.0, 1.0, 1.0, -1.0, 2.0, 2.0, 0.0, 1.0];
+        for (most, feasible) in [(1.5, true), (0.5, false)] {
+            let low = [3.0, 1.0, 6.0, 0.0];
+            let rows =
+                DenseRows { coefficients: &coefficients, low: &low, high: &[3.0, 1.0, 6.0, most] };
+            for interior in [false, true] {
+                solver.cost_matrix(2).copy_from_slice(&[1.0, 0.0, 0.0, 1.0]);
+                let status = if interior {
+                    solver.solve_interior(&[0.0; 2], &rows)
+                } else {
+                    solver.solve(&[0.0; 2], &rows)
+                };
+                if feasible {
+                    assert!(status.solved().is_some(), "{status:?}");
+                    let apart = (solver.x()[0] - 2.0).abs().max((solver.x()[1] - 1.0).abs());
+                    assert!(apart < 1e-12, "{:?}", solver.x());
+                    let residuals = solver.residuals(&[0.0; 2], &rows);
+                    assert!(residuals.dual < 1e-9 && residuals.gap < 1e-9, "{residuals:?}");
+                } else {
+                    assert_eq!(status, Status::Infeasible);
+                }
+            }
+        }
     }
 
     /// With equalities, two-sided rows and rows that depend on each other.
@@ -670,30 +512,30 @@ mod tests {
                 assert!(residuals.primal < 1e-8 && residuals.dual < 1e-8, "{residuals:?}");
                 assert!(residuals.gap < 1e-7, "{residuals:?} in trial {trial}");
             }
-            active += solver.multipliers().count();
+            active += solver.multipliers(&g, &rows).len();
         }
         assert!(active > 2_000, "only {active} rows were active");
     }
 
     #[test]
-    fn a_cost_that_is_merely_convex_is_solved_and_one_that_is_not_is_refused() {
-        let mut solver = QuadraticProgram::new(2);
+    fn a_cost_that_is_merely_convex_or_none_at_all_is_solved() {
+        let mut solver = QuadraticProgram::with_interior(2, 2, 100);
         // Flat along (1, -1): of all points on x + y = 2 those with x >= 3 are left.
-        let flat = [1.0, 1.0, 1.0, 1.0];
-        let rows = DenseRows { coefficients: &[1.0, 0.0], low: &[3.0], high: &[f64::INFINITY] };
-        solver.cost_matrix(2).copy_from_slice(&flat);
-        assert!(matches!(solver.solve(&[-2.0, -2.0], &rows), Status::Solved(_)));
-        let residuals = solver.residuals(&[-2.0, -2.0], &rows);
-        assert!(residuals.primal < 1e-9 && residuals.dual < 1e-9, "{residuals:?}");
-        assert!((solver.x()[0] + solver.x()[1] - 2.0).abs() < 1e-6, "{:?}", solver.x());
-        solver.cost_matrix(2).copy_from_slice(&[1.0, 2.0, 2.0, 1.0]);
-        assert_eq!(solver.solve(&[0.0; 2], &rows), Status::BadProblem);
-        let none = DenseRows { low: &[f64::NAN], ..rows };
-        solver.cost_matrix(2).copy_from_slice(&[1.0, 0.0, 0.0, 1.0]);
-        assert_eq!(solver.solve(&[0.0; 2], &none), Status::BadProblem);
-        let contradicting =
-            DenseRows { coefficients: &[1.0, 1.0, 2.0, 2.0], low: &[1.0, 1.0], high: &[1.0, 1.0] };
-        solver.cost_matrix(2).copy_from_slice(&[1.0, 0.0, 0.0, 1.0]);
-        assert_eq!(solver.solve(&[0.0; 2], &contradicting), Status::Infeasible);
+        let (coefficients, high) = ([1.0, 0.0, 0.0, 1.0], [f64::INFINITY; 2]);
+        let rows = DenseRows { coefficients: &coefficients, low: &[3.0, -9.0], high: &high };
+        for interior in [false, true] {
+            for (h, g, wanted) in [([1.0; 4], [-2.0; 2], 2.0), ([0.0; 4], [1.0; 2], -6.0)] {
+                solver.cost_matrix(2).copy_from_slice(&h);
+                let status = if interior {
+                    solver.solve_interior(&g, &rows)
+                } else {
+                    solver.solve(&g, &rows)
+                };
+                assert!(status.solved().is_some(), "{status:?}");
+                let residuals = solver.residuals(&g, &rows);
+                assert!(residuals.primal < 1e-9 && residuals.dual < 1e-9, "{residuals:?}");
+                assert!((solver.x()[0] + solver.x()[1] - wanted).abs() < 1e-6, "{:?}", solver.x());
+            }
+        }
     }
 }

@@ -4,12 +4,15 @@
 pub trait Rows {
     /// How many there are.
     fn count(&self) -> usize;
-    /// Row `row` times `x`.
+    /// Row `row` times `x`, which has as many numbers as there are variables; so below.
     fn dot(&self, row: usize, x: &[f64]) -> f64;
     /// Adds `factor` times row `row` to `x`.
     fn add(&self, row: usize, factor: f64, x: &mut [f64]);
     /// Lowest and highest value of row `row`; infinite where there is none.
     fn bounds(&self, row: usize) -> [f64; 2];
+    /// Adds to the `n x n` numbers of `matrix` (in columns; on and below the diagonal) each row
+    /// times itself times its weight.
+    fn add_squares(&self, weights: &[f64], n: usize, matrix: &mut [f64]);
 }
 
 /// One inequality of three variables: `coefficients . x[first..first + 3] >= bound`.
@@ -44,6 +47,18 @@ impl Rows for [Row] {
     fn bounds(&self, row: usize) -> [f64; 2] {
         [self[row].bound, f64::INFINITY]
     }
+
+    fn add_squares(&self, weights: &[f64], n: usize, matrix: &mut [f64]) {
+        for (Row { first, coefficients: [a, b, c], .. }, weight) in self.iter().zip(weights) {
+            let block = &mut matrix[first * (n + 1)..];
+            block[0] += weight * a * a;
+            block[1] += weight * a * b;
+            block[2] += weight * a * c;
+            block[n + 1] += weight * b * b;
+            block[n + 2] += weight * b * c;
+            block[2 * n + 2] += weight * c * c;
+        }
+    }
 }
 
 /// Rows of all variables, one after the other, and their bounds.
@@ -58,8 +73,7 @@ pub struct DenseRows<'a> {
 }
 
 impl DenseRows<'_> {
-    fn row(&self, row: usize) -> &[f64] {
-        let n = self.coefficients.len() / self.low.len().max(1);
+    fn row(&self, row: usize, n: usize) -> &[f64] {
         &self.coefficients[row * n..(row + 1) * n]
     }
 }
@@ -70,17 +84,43 @@ impl Rows for DenseRows<'_> {
     }
 
     fn dot(&self, row: usize, x: &[f64]) -> f64 {
-        dot(self.row(row), x)
+        dot(self.row(row, x.len()), x)
     }
 
     fn add(&self, row: usize, factor: f64, x: &mut [f64]) {
-        for (x, c) in x.iter_mut().zip(self.row(row)) {
+        let coefficients = self.row(row, x.len());
+        for (x, c) in x.iter_mut().zip(coefficients) {
             *x += factor * c;
         }
     }
 
     fn bounds(&self, row: usize) -> [f64; 2] {
         [self.low[row], self.high[row]]
+    }
+
+    /// Four rows at a time, over the variables that one of them has.
+    fn add_squares(&self, weights: &[f64], n: usize, matrix: &mut [f64]) {
+        const FOUR: usize = 4;
+        let count = self.count().min(weights.len());
+        for first in (0..count).step_by(FOUR) {
+            // Where there are no four left, the last one counts nothing.
+            let (mut rows, mut factors) = ([self.row(count - 1, n); FOUR], [0.0; FOUR]);
+            for (k, row) in (first..count.min(first + FOUR)).enumerate() {
+                (rows[k], factors[k]) = (self.row(row, n), weights[row]);
+            }
+            let [a, b, c, d] = rows;
+            let any = |k: &usize| a[*k] != 0.0 || b[*k] != 0.0 || c[*k] != 0.0 || d[*k] != 0.0;
+            let end = (0..n).rev().find(any).map_or(0, |last| last + 1);
+            for k in (0..end).filter(any) {
+                let [wa, wb, wc, wd]: [f64; FOUR] =
+                    std::array::from_fn(|i| factors[i] * rows[i][k]);
+                let column = &mut matrix[k * n + k..k * n + end];
+                let parts = a[k..end].iter().zip(&b[k..end]).zip(&c[k..end]).zip(&d[k..end]);
+                for (m, (((a, b), c), d)) in column.iter_mut().zip(parts) {
+                    *m += (wa * a + wb * b) + (wc * c + wd * d);
+                }
+            }
+        }
     }
 }
 
