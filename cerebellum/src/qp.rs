@@ -164,7 +164,7 @@ impl QuadraticProgram {
             !low.is_nan() && !high.is_nan() && low < f64::INFINITY && high > f64::NEG_INFINITY
         };
         let finite = self.n > 0 && g.len() == self.n && g.iter().all(|v| v.is_finite());
-        finite && (0..rows.count()).all(sound)
+        finite && rows.fits(self.n) && (0..rows.count()).all(sound)
     }
 
     fn take_answer(&mut self, status: Status) -> Status {
@@ -403,6 +403,10 @@ mod tests {
             assert!(solver.x().iter().all(|x| x.is_finite()), "{name}: {:?}", solver.x());
         }
         let mut solver = QuadraticProgram::new(2);
+        solver.cost_matrix(2).copy_from_slice(&unit);
+        let short = DenseRows { coefficients: &[1.0], low: &[0.0], high: &[1.0] };
+        assert_eq!(solver.solve(&zero, &short), BAD, "half a row");
+        assert_eq!(solver.solve(&zero, [Row::default()].as_slice()), BAD, "a third variable");
         let none: &[Row] = &[];
         assert_eq!(solver.cost_matrix(3).len(), 4, "no more than there is room for");
         assert_eq!(solver.solve(&[0.0; 3], none), BAD);

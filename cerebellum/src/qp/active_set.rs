@@ -287,8 +287,8 @@ impl ActiveSet {
     }
 
     /// The best point on which all rows held from the beginning hold, and the multipliers of those
-    /// that are no equalities. Along the reflected axes `y = Q' L' x` the cost is `|y|^2 / 2 + c' y`
-    /// with `c = Q' L^-1 g`.
+    /// that are no equalities. Along the reflected axes `y = Q' L' x` the cost is
+    /// `|y|^2 / 2 + c' y` with `c = Q' L^-1 g`.
     fn at_fixed(&mut self) {
         let (stride, held) = (self.stride, self.reflections.len());
         let (d, x) = (&mut self.d[..stride], &mut self.x[..stride]);
@@ -459,8 +459,8 @@ impl ActiveSet {
         Some(Status::RoundLimit)
     }
 
-    /// `d = J' n`, primal direction `z = J2 d2`, dual direction `step = R^-1 d1`. Returns the length
-    /// of `L^-1 n`, squared.
+    /// `d = J' n`, primal direction `z = J2 d2`, dual direction `step = R^-1 d1`. Returns the
+    /// length of `L^-1 n`, squared.
     fn directions<R: Rows + ?Sized>(&mut self, new: &Active, rows: &R) -> f64 {
         let (n, stride, fixed) = (self.n, self.stride, self.equalities.len());
         let first = fixed + self.active.len();

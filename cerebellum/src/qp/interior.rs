@@ -1,10 +1,12 @@
 //! The primal-dual interior-point method with Mehrotra's predictor and corrector: a bounded number
 //! of iterations of the same work each, however many rows are active.
 //!
-//! S. Mehrotra, On the implementation of a primal-dual interior point method, SIAM J. Optimization 2
-//! (1992); for quadratic costs E. M. Gertz, S. J. Wright, Object-oriented software for quadratic
-//! programming, ACM TOMS 29 (2003); the proximal term R. Schwan et al., PIQP: a proximal
-//! interior-point quadratic programming solver, CDC 2023.
+//! S. Mehrotra, On the implementation of a primal-dual interior point method, SIAM J. Optimization
+//! 2 (1992); for quadratic costs E. M. Gertz, S. J. Wright, Object-oriented software for quadratic
+//! programming, ACM TOMS 29 (2003); the proximal terms R. Schwan et al., PIQP: a proximal
+//! interior-point quadratic programming solver, CDC 2023. Deviations: the proximal terms are fixed,
+//! one step length serves point and multipliers, and slacks start from the rows' nearest feasible
+//! values, so that a bound far away does not matter.
 //!
 //! Each bound of each inequality is a [`Side`] `sign (c' x - bound) = s >= 0` with the multiplier
 //! `z`. Equalities are taken out first: with the reflections `Q` that turn their normals into a
@@ -17,8 +19,8 @@ use super::{Status, TOLERANCE};
 
 /// Most iterations.
 pub(super) const ITERATIONS_MAX: usize = 20;
-/// Violation of a row and dual residual below which it is done, each as a part of its own scale above
-/// one.
+/// Violation of a row and dual residual below which it is done, each as a part of its own scale
+/// above one.
 pub(super) const ACCURACY: f64 = 1e-10;
 /// Complementarity below which it is done, as a part of the cost above one: less, because the point
 /// is only as exact as its root where a row is at its bound without pulling. The second counts when

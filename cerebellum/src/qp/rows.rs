@@ -4,6 +4,8 @@
 pub trait Rows {
     /// How many there are.
     fn count(&self) -> usize;
+    /// Whether they are rows of so many variables; nothing else is asked of them where not.
+    fn fits(&self, variables: usize) -> bool;
     /// Row `row` times `x`, which has as many numbers as there are variables; so below.
     fn dot(&self, row: usize, x: &[f64]) -> f64;
     /// Adds `factor` times row `row` to `x`.
@@ -29,6 +31,10 @@ pub struct Row {
 impl Rows for [Row] {
     fn count(&self) -> usize {
         self.len()
+    }
+
+    fn fits(&self, variables: usize) -> bool {
+        self.iter().all(|row| row.first < variables.saturating_sub(2))
     }
 
     fn dot(&self, row: usize, x: &[f64]) -> f64 {
@@ -81,6 +87,10 @@ impl DenseRows<'_> {
 impl Rows for DenseRows<'_> {
     fn count(&self) -> usize {
         self.low.len().min(self.high.len())
+    }
+
+    fn fits(&self, variables: usize) -> bool {
+        self.low.len() == self.high.len() && self.coefficients.len() == self.count() * variables
     }
 
     fn dot(&self, row: usize, x: &[f64]) -> f64 {
