@@ -1,7 +1,9 @@
 //! How long the planning of ground forces takes from problem to forces, on problems from calm to
-//! absurd: `mpc_speed [all]` prints a line of JSON for each group.
+//! absurd: `mpc_speed` prints a line of JSON for each group. Times in us, the shortest of several
+//! calls of each problem; then middle, worst of a hundred and worst over the problems.
 //!
-//! Times in us, the shortest of several calls of each problem; then percentiles over the problems.
+//! `mpc_speed GROUP COUNT` solves so many problems of one group once each, to count instructions:
+//! `valgrind --tool=callgrind --toggle-collect='*MpcSolver::solve*' mpc_speed 'stand, weak' 20`.
 #![allow(clippy::print_stdout, reason = "it is what it is for")]
 
 use std::hint::black_box;
@@ -105,14 +107,17 @@ fn input(group: &Group, random: &mut Random) -> MpcInput {
 }
 
 fn main() {
-    for group in &GROUPS {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let (only, count) = (arguments.first(), arguments.get(1).and_then(|count| count.parse().ok()));
+    let (problems, calls) = count.map_or((PROBLEMS, CALLS), |count: usize| (count.max(1), 1));
+    for group in GROUPS.iter().filter(|group| only.is_none_or(|name| name == group.name)) {
         let mut solver = MpcSolver::new(settings(group));
         let mut random = Random(3);
         let (mut times, mut rounds, mut failed) = (Vec::new(), Vec::new(), 0);
-        for _ in 0..PROBLEMS {
+        for _ in 0..problems {
             let input = input(group, &mut random);
             let (mut least, mut output) = (f64::INFINITY, None);
-            for _ in 0..CALLS {
+            for _ in 0..calls {
                 let start = Instant::now();
                 output = Some(solver.solve(black_box(&input)));
                 least = least.min(start.elapsed().as_secs_f64() * 1e6);
@@ -123,7 +128,7 @@ fn main() {
         }
         times.sort_by(f64::total_cmp);
         rounds.sort_unstable();
-        let part = |of: f64| ((PROBLEMS - 1) as f64 * of) as usize;
+        let part = |of: f64| ((problems - 1) as f64 * of) as usize;
         let [middle, rare, last] = [0.5, 0.99, 1.0].map(part);
         println!(
             "{{\"name\": \"{}\", \"us\": [{:.1}, {:.1}, {:.1}], \"rounds\": [{}, {}, {}], \
