@@ -20,6 +20,7 @@ mod legs;
 mod mpc;
 mod qp;
 mod swing;
+mod trajectory;
 mod trot;
 #[cfg(test)]
 mod trotter;
@@ -37,4 +38,8 @@ pub use mpc::{
     ForcePlanner, HORIZON_MAX, InlineForcePlanner, MpcInput, MpcOutput, MpcSettings, MpcSolver,
 };
 pub use qp::{DenseRows, QuadraticProgram, Residuals, Row, Rows, Status};
+pub use swing::{SwingPoint, smooth, swing};
 pub use swing::{smooth, swing};
+pub use trajectory::{
+    JointMotion, JointTrajectory, MotionLimits, Refusal, Target, TrajectoryStatus,
+};
