@@ -11,6 +11,8 @@
 
 mod contact;
 mod control;
+#[cfg(test)]
+mod dice;
 mod estimate;
 mod gait;
 mod inertial;
@@ -18,6 +20,8 @@ mod invariant;
 mod leg_odometry;
 mod legs;
 mod mpc;
+mod outside;
+mod path_timing;
 mod qp;
 mod swing;
 mod trajectory;
@@ -36,6 +40,9 @@ pub use gait::{FootPhase, Gait};
 pub use invariant::{InvariantCounters, InvariantFilter, InvariantNoise, Variances};
 pub use mpc::{
     ForcePlanner, HORIZON_MAX, InlineForcePlanner, MpcInput, MpcOutput, MpcSettings, MpcSolver,
+};
+pub use path_timing::{
+    Path, PathEnds, PathFault, PathLimits, PathPoint, PathRow, PathSpeed, PathTiming, TorqueRows,
 };
 pub use qp::{DenseRows, QuadraticProgram, Residuals, Row, Rows, Status};
 pub use swing::{SwingPoint, smooth, swing};

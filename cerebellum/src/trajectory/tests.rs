@@ -1,20 +1,5 @@
 use super::*;
-
-/// The same numbers as `fixtures/dice.py`.
-struct Dice(u64);
-
-impl Dice {
-    fn part(&mut self) -> f64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 11) as f64 / (1_u64 << 53) as f64
-    }
-
-    fn between(&mut self, low: f64, high: f64) -> f64 {
-        low + (high - low) * self.part()
-    }
-}
+use crate::dice::Dice;
 
 #[derive(Default)]
 struct Case {
