@@ -15,6 +15,7 @@ mod control;
 mod dice;
 mod estimate;
 mod gait;
+mod impedance;
 mod inertial;
 mod invariant;
 mod leg_odometry;
@@ -38,6 +39,10 @@ pub use control::{Cerebellum, ForceCounters};
 pub use estimate::{Estimator, Measurement};
 pub use gait::{FootPhase, Gait};
 pub use invariant::{InvariantCounters, InvariantFilter, InvariantNoise, Variances};
+pub use impedance::{
+    CartesianGains, CartesianImpedance, CartesianTarget, ImpedanceFault, ImpedanceStatus,
+    JointImpedance, JointSpring, TorqueLimits,
+};
 pub use mpc::{
     ForcePlanner, HORIZON_MAX, InlineForcePlanner, MpcInput, MpcOutput, MpcSettings, MpcSolver,
 };
