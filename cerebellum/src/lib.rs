@@ -19,6 +19,7 @@ mod impedance;
 mod inertial;
 mod invariant;
 mod leg_odometry;
+mod inverse_kinematics;
 mod legs;
 mod mpc;
 mod outside;
@@ -42,6 +43,10 @@ pub use invariant::{InvariantCounters, InvariantFilter, InvariantNoise, Variance
 pub use impedance::{
     CartesianGains, CartesianImpedance, CartesianTarget, ImpedanceFault, ImpedanceStatus,
     JointImpedance, JointSpring, TorqueLimits,
+};
+pub use inverse_kinematics::{
+    Avoidance, DifferentialSolver, DifferentialStatus, JointRange, Nearest, PoseAnswer, PoseSolver,
+    PoseTolerance, SolverFault, nearest,
 };
 pub use mpc::{
     ForcePlanner, HORIZON_MAX, InlineForcePlanner, MpcInput, MpcOutput, MpcSettings, MpcSolver,

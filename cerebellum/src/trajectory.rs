@@ -1,10 +1,10 @@
 //! Jerk-limited motion of joints to targets that may change at any tick.
 //!
 //! L. Berscheid, T. Kroeger, Jerk-limited Real-time Trajectory Generation with Arbitrary Target
-//! States, Robotics: Science and Systems (2021), by the crate `rsruckig`. What it answers is checked
-//! before it is followed: start, end, and all limits in between. Whatever cannot be planned or does
-//! not pass is answered by a stop ([`stop`]) that was computed before the plan was tried, so that
-//! position, velocity and acceleration never jump.
+//! States, Robotics: Science and Systems (2021), by the crate `rsruckig`. What it answers is
+//! checked before it is followed: start, end, and all limits in between. Whatever cannot be planned
+//! or does not pass is answered by a stop ([`stop`]) that was computed before the plan was tried,
+//! so that position, velocity and acceleration never jump.
 
 mod stop;
 

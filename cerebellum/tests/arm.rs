@@ -5,13 +5,14 @@
 //! without them the tests say so and pass.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed test says where")]
 
-use std::path::PathBuf;
+mod arms;
 
+use arms::{panda, ur5e};
 use cerebellum::{
     CartesianGains, CartesianImpedance, CartesianTarget, ImpedanceStatus, JointImpedance,
     JointMotion, JointSpring, TorqueLimits,
 };
-use model::{Base, BaseMotion, Dynamics, Inertia, Kinematics, Pose, RobotModel, Wrench};
+use model::{BaseMotion, Dynamics, Inertia, Kinematics, Pose, RobotModel, Wrench};
 use nalgebra::{Matrix3, UnitQuaternion, Vector3};
 
 const TICK: f64 = 0.001;
@@ -19,25 +20,6 @@ const PANDA_TORQUE: [f64; 7] = [87.0, 87.0, 87.0, 87.0, 12.0, 12.0, 12.0];
 const PANDA_HOME: [f64; 7] = [0.0, -0.3, 0.0, -2.2, 0.0, 2.0, 0.8];
 const UR_TORQUE: [f64; 6] = [150.0, 150.0, 150.0, 28.0, 28.0, 28.0];
 const UR_HOME: [f64; 6] = [-0.3, -1.4, 1.7, -1.9, -1.57, 0.2];
-
-fn arm(file: &str) -> Option<RobotModel> {
-    let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/fixtures");
-    let folder = std::env::var_os("TRIUNE_FIXTURES").map_or_else(|| beside.into(), PathBuf::from);
-    let path = folder.join("models").join(file);
-    if !path.exists() {
-        eprintln!("skipped: no {}; set TRIUNE_FIXTURES", path.display());
-        return None;
-    }
-    Some(RobotModel::load(&path, Base::Fixed).unwrap())
-}
-
-fn panda() -> Option<RobotModel> {
-    arm("franka_emika_panda/panda_nohand.nomesh.xml")
-}
-
-fn ur5e() -> Option<RobotModel> {
-    arm("universal_robots_ur5e/ur5e.nomesh.xml")
-}
 
 /// The arm as it is, which a controller may know or not.
 struct Plant {

@@ -1,9 +1,9 @@
 //! A spring and a damper between a frame of the arm and a place in space.
 //!
-//! O. Khatib, A Unified Approach for Motion and Force Control of Robot Manipulators: The Operational
-//! Space Formulation, IEEE J. Robotics and Automation 3 (1987). Damping: A. Albu-Schaeffer, C. Ott,
-//! U. Frese, G. Hirzinger, Cartesian Impedance Control of Redundant Robots, ICRA (2003), the
-//! factorisation design.
+//! O. Khatib, A Unified Approach for Motion and Force Control of Robot Manipulators: The
+//! Operational Space Formulation, IEEE J. Robotics and Automation 3 (1987). Damping: A.
+//! Albu-Schaeffer, C. Ott, U. Frese, G. Hirzinger, Cartesian Impedance Control of Redundant Robots,
+//! ICRA (2003), the factorisation design.
 //!
 //! `tau = J' (G K G e + D e' + Lambda (a_d - Jdot v)) + N' tau_0 + h`, with
 //!
