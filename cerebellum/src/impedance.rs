@@ -4,7 +4,7 @@
 //! Both feed gravity and Coriolis torques forward, know the payload, let targets and gains in
 //! through a filter, and change no torque faster than they may. Speed-torque curves are the
 //! governor's. A state that is no number, or a mass matrix that is not positive definite, is
-//! answered by the gravity torque of the last good state, and counted.
+//! answered by the gravity torque of the last good state (none before the first), and counted.
 
 mod cartesian;
 mod joint;

@@ -80,6 +80,8 @@ pub enum Target<'a> {
 /// Why a target was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
+    /// None was set since the joints were placed in motion.
+    NoTarget,
     /// A list has not one number for each joint.
     WrongCount,
     /// A number is none, or a position is beyond 1e6.
@@ -216,7 +218,7 @@ impl JointTrajectory {
                 return Ok(());
             }
             self.compute_stops();
-            self.course = Course::Stop(Refusal::StartOutsideLimits);
+            self.course = Course::Stop(Refusal::NoTarget);
             return Ok(());
         } else {
             Refusal::NotFinite

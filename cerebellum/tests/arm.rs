@@ -10,7 +10,8 @@ mod arms;
 use arms::{panda, ur5e};
 use cerebellum::{
     CartesianGains, CartesianImpedance, CartesianTarget, ImpedanceStatus, JointImpedance,
-    JointMotion, JointSpring, TorqueLimits,
+    JointMotion, JointSpring, Path, PathEnds, PathLimits, PathSpeed, PathTiming, TorqueLimits,
+    TorqueRows,
 };
 use model::{BaseMotion, Dynamics, Inertia, Kinematics, Pose, RobotModel, Wrench};
 use nalgebra::{Matrix3, UnitQuaternion, Vector3};
@@ -359,4 +360,82 @@ fn impedances_allocate_nothing_once_built() {
         }
     });
     assert_eq!(counted.count_total, 0);
+}
+
+/// The same law, written by the recording script, on the dynamics of MuJoCo.
+#[test]
+fn mujoco_moves_the_arms_in_the_same_way() {
+    let known: serde_json::Value =
+        serde_json::from_str(include_str!("../fixtures/impedance.json")).unwrap();
+    let numbers = |value: &serde_json::Value| -> Vec<f64> {
+        value.as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect()
+    };
+    let [way, turn] = ["way_m", "turn_rad"].map(|key| Vector3::from_vec(numbers(&known[key])));
+    for run in known["runs"].as_array().unwrap() {
+        let panda_s = run["model"].as_str().unwrap().contains("panda");
+        let Some(model) = (if panda_s { panda() } else { ur5e() }) else { return };
+        let (home, torque) = (numbers(&run["home"]), numbers(&run["torque_max_nm"]));
+        let stiffness = run["stiffness_n_m"].as_f64().unwrap();
+        let mut plant = Plant::new(&model, &home);
+        let mut control = cartesian(&plant, gains(stiffness, stiffness / 20.0), &torque);
+        let start = plant.pose();
+        let target = CartesianTarget::at_rest(Pose {
+            position: start.position + way,
+            rotation: UnitQuaternion::from_scaled_axis(turn) * start.rotation,
+        });
+        let every = usize::try_from(known["every"].as_u64().unwrap()).unwrap();
+        let (mut apart, mut pulled) = (0.0_f64, 0.0_f64);
+        for (index, sample) in run["samples"].as_array().unwrap().iter().enumerate() {
+            for tick in 0..every {
+                control.update([&plant.q, &plant.dq], &target, TICK);
+                if tick == 0 {
+                    apart = apart.max(largest_change(&plant.q, &numbers(&sample["q"])));
+                    let torque = numbers(&sample["torque"]);
+                    pulled = pulled.max(largest_change(control.torques(), &torque));
+                    assert!(apart < 1e-8 && pulled < 1e-6, "{index}: {apart:e} {pulled:e}");
+                }
+                plant.step(control.torques());
+            }
+        }
+        println!("{} {stiffness} N/m: {apart:.1e} rad, {pulled:.1e} N m apart", model.name);
+    }
+}
+
+/// Along a path through four postures, with and without the torques that the arm has.
+#[test]
+fn a_path_within_torque_limits_keeps_them_and_takes_longer() {
+    let Some(model) = panda() else { return };
+    let steps = [0.0, 0.8, -0.6, 0.9];
+    let points: Vec<f64> = steps.iter().flat_map(|way| PANDA_HOME.map(|q| q + way)).collect();
+    let path = Path::new(7, &[0.0, 1.0, 2.0, 3.0], &points, PathEnds::Natural).unwrap();
+    let limits = [PathLimits { velocity: 2.5, acceleration: 40.0 }; 7];
+    let speed = PathSpeed { start: 0.0, end: 0.0, steps: 500 };
+    let free = PathTiming::new(path.clone(), &limits, speed, |_, _| ()).unwrap();
+    let most = PANDA_TORQUE.map(|torque| 0.5 * torque);
+    let mut rows = TorqueRows::new(&model, &most);
+    let timing =
+        PathTiming::new(path, &limits, speed, |point, all| rows.add(&model, point, all)).unwrap();
+    let used = |timing: &PathTiming| {
+        let (mut dynamics, base) =
+            (Dynamics::new(&model), BaseMotion::at_rest(Matrix3::identity()));
+        let (mut motion, mut torque) = ([JointMotion::default(); 7], [0.0; 7]);
+        let mut worst = 0.0_f64;
+        for [_, _, time] in timing.grid() {
+            timing.sample(time, &mut motion);
+            let [q, dq, ddq] = [
+                motion.map(|at| at.position),
+                motion.map(|at| at.velocity),
+                motion.map(|at| at.acceleration),
+            ];
+            dynamics.rnea(&model, &base, [&q, &dq, &ddq], &mut torque);
+            let shares = torque.iter().zip(&most).map(|(torque, most)| torque.abs() / most);
+            worst = shares.fold(worst, f64::max);
+        }
+        worst
+    };
+    println!("{:.3} s with torques, {:.3} s without", timing.duration(), free.duration());
+    assert!(timing.duration() > 1.05 * free.duration());
+    assert!(used(&free) > 1.2, "{}", used(&free));
+    let share = used(&timing);
+    assert!(share > 0.99 && share <= 1.0 + 1e-6, "{share}");
 }
