@@ -177,7 +177,10 @@ impl Drives {
         }
         let most = self.rate * dt;
         let mut status = ImpedanceStatus::Followed;
-        for ((torque, wanted), max) in self.torque.iter_mut().zip(wanted).zip(&self.torque_max) {
+        let joints = self.torque.iter_mut().zip(wanted.iter().zip(holding)).zip(&self.torque_max);
+        for ((torque, (wanted, holding)), max) in joints {
+            // Of a state far beyond what an arm can be in, a torque may be no number.
+            let wanted = if wanted.is_finite() { wanted } else { holding };
             let next = wanted.clamp(*torque - most, *torque + most).clamp(-max, *max);
             if next != *wanted {
                 status = ImpedanceStatus::Limited;

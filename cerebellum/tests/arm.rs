@@ -439,3 +439,32 @@ fn a_path_within_torque_limits_keeps_them_and_takes_longer() {
     let share = used(&timing);
     assert!(share > 0.99 && share <= 1.0 + 1e-6, "{share}");
 }
+
+#[test]
+fn torques_stay_within_their_limits_in_any_state() {
+    let Some(model) = panda() else { return };
+    let plant = Plant::new(&model, &PANDA_HOME);
+    let mut control = cartesian(&plant, gains(1e5, 1e5), &PANDA_TORQUE);
+    let mut dice = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut between = |reach: f64| {
+        dice ^= dice << 13;
+        dice ^= dice >> 7;
+        dice ^= dice << 17;
+        reach * ((dice >> 10) as f64 / (1_u64 << 53) as f64 - 1.0)
+    };
+    let mut bad = 0;
+    for trial in 0..5_000 {
+        let size = 10.0_f64.powi(trial % 10 - 3);
+        let (q, dq) = ([0.0; 7].map(|_: f64| between(4.0)), [0.0; 7].map(|_: f64| between(size)));
+        let position = Vector3::from_fn(|_, _| between(size));
+        let rotation = UnitQuaternion::from_scaled_axis(Vector3::from_fn(|_, _| between(9.0)));
+        let target = CartesianTarget::at_rest(Pose { position, rotation });
+        let before = control.torques().to_vec();
+        let status = control.update([&q, &dq], &target, TICK);
+        bad += u32::from(status == ImpedanceStatus::BadState);
+        let within = |(torque, most): (&f64, &f64)| torque.abs() <= *most;
+        assert!(control.torques().iter().zip(&PANDA_TORQUE).all(within), "{:?}", control.torques());
+        assert!(trial == 0 || largest_change(&before, control.torques()) <= 1.0 + 1e-9);
+    }
+    assert_eq!(control.bad_states(), bad);
+}

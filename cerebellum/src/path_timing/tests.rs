@@ -197,3 +197,54 @@ fn what_cannot_be_timed_is_named() {
     let timing = PathTiming::new(still, &limits[..1], AT_REST, none).unwrap();
     assert!(timing.duration() < 0.1, "{}", timing.duration());
 }
+
+/// Points that repeat, lie far away or are next to each other, and limits of any size.
+#[test]
+fn absurd_paths_end_in_a_timing_or_a_fault() {
+    let mut dice = Dice(21);
+    let (mut timed, mut faults) = (0, 0);
+    for trial in 0..3_000 {
+        let size = |dice: &mut Dice| 10.0_f64.powf(dice.between(-6.0, 6.0));
+        let (joints, count) = (1 + trial % 3, 2 + trial % 5);
+        let (near, far) = (size(&mut dice), size(&mut dice));
+        let mut places = vec![0.0];
+        for k in 1..count {
+            let step = if trial % 4 == 0 { size(&mut dice) } else { 1.0 };
+            places.push(places[k - 1] + step);
+        }
+        let mut points: Vec<f64> = (0..count * joints)
+            .map(|k| dice.between(-1.0, 1.0) * if k % 2 == 0 { near } else { far })
+            .collect();
+        if trial % 6 == 0 {
+            points.fill(near);
+        }
+        let limits = (0..joints)
+            .map(|_| PathLimits { velocity: size(&mut dice), acceleration: size(&mut dice) });
+        let limits: Vec<_> = limits.collect();
+        let ends = if trial % 2 == 0 { PathEnds::Natural } else { PathEnds::Clamped };
+        let speed = PathSpeed { steps: 60, ..AT_REST };
+        let timing = Path::new(joints, &places, &points, ends)
+            .and_then(|path| PathTiming::new(path, &limits, speed, none));
+        let Ok(timing) = timing else {
+            faults += 1;
+            continue;
+        };
+        timed += 1;
+        assert!(timing.duration() > 0.0 && timing.duration().is_finite(), "trial {trial}");
+        let mut motion = vec![JointMotion::default(); joints];
+        for part in 0..=20 {
+            timing.sample(timing.duration() * f64::from(part) / 20.0, &mut motion);
+            let numbers = |at: &JointMotion| {
+                [at.position, at.velocity, at.acceleration].iter().all(|v| v.is_finite())
+            };
+            assert!(motion.iter().all(numbers), "trial {trial}: {motion:?}");
+        }
+        let [dq, ddq] = used(&timing, &limits);
+        assert!(dq <= 1.0 + 1e-6, "trial {trial}: {dq}");
+        // Where numbers of any size meet, rounding is measured by the limit, or by one.
+        let least = limits.iter().fold(1.0_f64, |least, limit| least.min(limit.acceleration));
+        assert!(ddq <= 1.0 + 1e-6 / least, "trial {trial}: {ddq}");
+    }
+    println!("{timed} timed, {faults} faults");
+    assert!(timed > 2_000, "{timed} {faults}");
+}

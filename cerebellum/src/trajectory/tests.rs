@@ -276,3 +276,63 @@ fn nothing_is_allocated_after_construction() {
     assert_eq!(counted.count_total, 0);
     assert_eq!(joints.refused(), 6);
 }
+
+/// From any size of number to any other: a plan or a refusal, and nothing that is no number.
+#[test]
+fn absurd_numbers_end_in_a_plan_or_a_stop() {
+    let mut dice = Dice(13);
+    let (mut taken, mut refused) = (0, [0; 4]);
+    for trial in 0..20_000 {
+        let size = |dice: &mut Dice, low, high| 10.0_f64.powf(dice.between(low, high));
+        let count = 1 + trial % 4;
+        let mut case = Case::default();
+        for _ in 0..count {
+            let limits = MotionLimits {
+                velocity: size(&mut dice, -6.0, 9.0),
+                acceleration: size(&mut dice, -6.0, 9.0),
+                jerk: size(&mut dice, -6.0, 9.0),
+            };
+            let (far, reach) = (size(&mut dice, -9.0, 6.0), dice.between(0.0, 1.1));
+            case.start.push(JointMotion {
+                position: dice.between(-1.0, 1.0) * far,
+                velocity: dice.between(-1.0, 1.0) * limits.velocity * reach,
+                acceleration: dice.between(-1.0, 1.0) * limits.acceleration * reach,
+            });
+            case.position.push(dice.between(-1.0, 1.0) * far);
+            case.velocity.push(dice.between(-1.0, 1.0) * limits.velocity);
+            case.limits.push(limits);
+        }
+        let mut joints = JointTrajectory::new(&case.limits, &vec![0.0; count]).unwrap();
+        if joints.place(&case.start).is_err() {
+            continue;
+        }
+        let target = if trial % 5 == 0 {
+            Target::Velocity(&case.velocity)
+        } else {
+            Target::Position(&case.position, &case.velocity)
+        };
+        match joints.aim(target) {
+            Ok(_) => taken += 1,
+            Err(Refusal::StartOutsideLimits) => refused[0] += 1,
+            Err(Refusal::Unsolved) => refused[1] += 1,
+            Err(Refusal::Unsound) => refused[2] += 1,
+            Err(_) => refused[3] += 1,
+        }
+        // The first moment is the present one.
+        joints.advance(0.0);
+        for (now, start) in joints.motion().iter().zip(&case.start) {
+            let near = |a: f64, b: f64| (a - b).abs() <= 1e-8 * b.abs().max(1.0);
+            let same = near(now.position, start.position) && near(now.velocity, start.velocity);
+            assert!(same && near(now.acceleration, start.acceleration), "{now:?} {start:?}");
+        }
+        for dt in [1e-9, 1e-3, 1.0, 1e3, 1e9] {
+            joints.advance(dt);
+            let numbers = |at: &JointMotion| {
+                [at.position, at.velocity, at.acceleration].iter().all(|v| v.is_finite())
+            };
+            assert!(joints.motion().iter().all(numbers), "trial {trial}: {:?}", joints.motion());
+        }
+    }
+    println!("{taken} planned; start outside, unsolved, unsound, other: {refused:?}");
+    assert!(taken > 1_500 && refused[1] > 1_500, "{taken} {refused:?}");
+}
