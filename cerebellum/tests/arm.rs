@@ -336,6 +336,22 @@ fn what_is_no_number_is_counted_and_gravity_is_held() {
     assert_eq!(before, control.torques());
     assert!(control.stiffen(gains(f64::NAN, 1.0)).is_err());
     assert!(control.stiffen(gains(-1.0, 1.0)).is_err());
+    let springs = [JointSpring { stiffness: 100.0, damping: 20.0 }; 7];
+    let limits = TorqueLimits { torque: &PANDA_TORQUE, rate: 1000.0 };
+    let mut joints = JointImpedance::new(&model, &springs, limits, 0.05).unwrap();
+    let rest = PANDA_HOME.map(|position| JointMotion { position, ..JointMotion::default() });
+    let mut nowhere = rest;
+    nowhere[2].velocity = f64::NAN;
+    // Before the first good state nothing is known of gravity.
+    assert_eq!(joints.update([&lost, &plant.dq], &rest, TICK), ImpedanceStatus::BadState);
+    assert_eq!(joints.torques(), [0.0; 7]);
+    joints.update([&plant.q, &plant.dq], &rest, TICK);
+    let before = joints.torques().to_vec();
+    let status = joints.update([&plant.q, &plant.dq], &nowhere, TICK);
+    assert_eq!((status, joints.bad_states()), (ImpedanceStatus::BadState, 2));
+    assert!(largest_change(&before, joints.torques()) <= 1.0 + 1e-9);
+    let wrong = [JointSpring { stiffness: f64::NAN, damping: 1.0 }; 7];
+    assert!(joints.stiffen(&wrong).is_err() && joints.stiffen(&springs[..2]).is_err());
     let hollow = Inertia { mass: -1.0, com: Vector3::zeros(), about_com: Matrix3::zeros() };
     assert!(control.carry(0, &hollow).is_err() && control.carry(999, &Inertia::ZERO).is_err());
 }

@@ -302,6 +302,13 @@ fn without_a_way_out_the_arm_slows_down_and_bad_input_is_no_command() {
         assert_eq!(solver.update(&q, frame, &twist, wrong), DifferentialStatus::BadInput);
         assert_eq!(solver.velocities(), before);
     }
+    // Begun anew in motion, it goes on from there, no faster than it may.
+    solver.start(&[0.5; 7]).unwrap();
+    assert!(solver.start(&[f64::NAN; 7]).is_err() && solver.start(&[0.0]).is_err());
+    solver.update(&q, frame, &Vector6::zeros(), 0.005);
+    assert!(solver.velocities().iter().all(|v| (v - 0.5).abs() <= 0.05 + 1e-9));
+    assert!(solver.velocities().iter().any(|v| *v < 0.451));
+    solver.start(&[0.0; 7]).unwrap();
     // Two joints are far out of their ranges and cannot come back in time: then no more is asked of
     // them than they can do.
     let outside = [3.5, -0.3, 0.0, 1.0, 0.0, 2.0, 0.8];

@@ -183,6 +183,35 @@ fn bad_limits_are_refused_and_the_old_ones_stay() {
 }
 
 #[test]
+fn lower_limits_hold_from_the_next_target_on() {
+    let limits = some_limits(2);
+    let slower = limits.iter().map(|all| MotionLimits { velocity: 0.3 * all.velocity, ..*all });
+    let slower: Vec<_> = slower.collect();
+    let mut joints = JointTrajectory::new(&limits, &[0.0; 2]).unwrap();
+    let far = Target::Position(&[3.0, -3.0], &[0.0; 2]);
+    let fast = joints.aim(far).unwrap();
+    (0..500).map(|_| joints.advance(0.001)).for_each(|_| ());
+    joints.limit(&slower).unwrap();
+    // The plan goes on; the next target finds the joints too fast, and they brake first.
+    assert_eq!(joints.advance(0.001), TrajectoryStatus::Moving);
+    assert!(joints.motion()[0].velocity > slower[0].velocity);
+    assert_eq!(joints.aim(far), Err(Refusal::StartOutsideLimits));
+    let mut ticks = 0;
+    while joints.advance(0.001) != TrajectoryStatus::Stopped(Refusal::StartOutsideLimits) {
+        ticks += 1;
+        assert!(ticks < 2_000, "it does not stop");
+    }
+    let start = joints.motion()[0].position;
+    let slow = joints.aim(far).unwrap();
+    assert!(slow > (3.0 - start) / slower[0].velocity && slow > fast, "{slow} {fast}");
+    while joints.advance(0.001) == TrajectoryStatus::Moving {
+        assert!(joints.motion().iter().zip(&slower).all(|(at, limits)| limits.keeps(at)));
+    }
+    assert_eq!(joints.motion()[1], JointMotion { position: -3.0, ..JointMotion::default() });
+    assert_eq!(joints.duration(), 0.0);
+}
+
+#[test]
 fn a_start_outside_the_limits_is_braked_before_anything_else() {
     let limits = some_limits(1);
     let mut joints = JointTrajectory::new(&limits, &[0.0]).unwrap();
