@@ -17,7 +17,9 @@ pub use differential::{
     Avoidance, DifferentialSolver, DifferentialStatus, JointRange, SolverFault,
 };
 
-use model::{Axes, Kinematics, Pose, RobotModel};
+use std::f64::consts::TAU;
+
+use model::{Axes, JointKind, Kinematics, Pose, RobotModel};
 use nalgebra::{DMatrix, Matrix6, UnitQuaternion, Vector3, Vector6};
 use signals::JOINTS_MAX;
 
@@ -189,6 +191,7 @@ impl PoseSolver {
             if next.norm_squared() < error.norm_squared() {
                 (self.q, self.trial) =
                     (core::mem::take(&mut self.trial), core::mem::take(&mut self.q));
+                self.turn_back();
                 error = next;
                 proportion = (proportion * 0.5).max(least);
             } else {
@@ -197,6 +200,20 @@ impl PoseSolver {
             }
         }
         error
+    }
+
+    /// Takes a full turn off joints that have arrived at an end of a range of more than one: the
+    /// place is the same and the way is free again.
+    fn turn_back(&mut self) {
+        let joints = self.q.iter_mut().zip(&self.ranges).zip(&self.model.joints);
+        for ((q, [low, high]), joint) in joints {
+            let turns = joint.kind == JointKind::Revolute && high - low > TAU;
+            if turns && *q >= *high {
+                *q -= TAU;
+            } else if turns && *q <= *low {
+                *q += TAU;
+            }
+        }
     }
 
     /// The damped step, with joints held that it would lead out of their range.
