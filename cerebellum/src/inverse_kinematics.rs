@@ -7,7 +7,9 @@
 //! step is `J' (J J' + l)^-1 e` with `l` in proportion to the squared error, and that proportion
 //! smaller after each step that helped and larger after one that did not (T. Sugihara,
 //! Solvability-Unconcerned Inverse Kinematics, IEEE Trans. Robotics 27, 2011). A joint that a step
-//! would lead out of its range stays at its end, and the others take over.
+//! would lead out of its range stays at its end, and the others take over; what the frame does not
+//! feel goes towards the middle of the ranges (A. Liegeois, IEEE Trans. Systems, Man, and
+//! Cybernetics 7, 1977).
 
 mod capsules;
 mod differential;
@@ -31,6 +33,8 @@ const LEVER: f64 = 0.3;
 const STEP_MAX: f64 = 1.0;
 /// Damping for each squared error: first, least and most.
 const PROPORTION: [f64; 3] = [0.1, 1e-6, 1e3];
+/// Part of the way to the middle of its range that a joint goes in a step, far from the target.
+const INWARDS: f64 = 0.6;
 /// Damping that is always there: of the size of rounding.
 const DAMPING_MIN: f64 = 1e-12;
 
@@ -222,20 +226,23 @@ impl PoseSolver {
         // Each round holds a joint more, or is the last one.
         for _ in 0..=self.held.len() {
             let mut square = Matrix6::from_diagonal_element(damping);
+            let mut left = *error;
             for (joint, _) in self.held.iter().enumerate().filter(|(_, held)| !**held) {
                 let column = self.scaled_column(joint);
                 square += column * column.transpose();
+                left -= column * self.inwards(joint, error);
             }
             // Positive definite by the damping.
             let Some(factor) = square.cholesky() else {
                 self.step.fill(0.0);
                 return;
             };
-            let weighted = factor.solve(error);
+            let weighted = factor.solve(&left);
             let mut longest = 0.0_f64;
             for joint in 0..self.step.len() {
                 let free = !self.held[joint];
-                let step = if free { self.scaled_column(joint).dot(&weighted) } else { 0.0 };
+                let own = self.inwards(joint, error);
+                let step = if free { own + self.scaled_column(joint).dot(&weighted) } else { 0.0 };
                 self.step[joint] = step;
                 longest = longest.max(step.abs());
             }
@@ -254,6 +261,17 @@ impl PoseSolver {
                 return;
             }
         }
+    }
+
+    /// Step of a joint towards the middle of its range, as far as the frame does not feel it; less
+    /// near the target.
+    fn inwards(&self, joint: usize, error: &Vector6<f64>) -> f64 {
+        let [low, high] = self.ranges[joint];
+        let middle = 0.5 * (low + high);
+        if !middle.is_finite() || high - low > TAU {
+            return 0.0;
+        }
+        INWARDS * error.norm().min(1.0) * (middle - self.q[joint])
     }
 
     fn scaled_column(&self, joint: usize) -> Vector6<f64> {
