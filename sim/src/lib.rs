@@ -29,7 +29,7 @@ pub use crate::body::SimBody;
 pub use fault::Disturbance;
 pub use rate::step_times;
 pub use truth::SimTruth;
-pub use yard::{Obstacle, Outline, Yard};
+pub use yard::{Obstacle, Outline, Stone, Yard};
 
 /// Why a robot cannot be simulated.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]

@@ -23,7 +23,7 @@ use signals::{
 };
 
 use crate::SimError;
-use crate::yard::{OBSTACLE_HEIGHT, Obstacle, Outline, Yard};
+use crate::yard::{OBSTACLE_HEIGHT, Obstacle, Outline, STONE_HALF, Stone, Yard};
 
 /// Half the side of the ground's slab, m, and half its thickness.
 const GROUND_HALF: [f32; 2] = [100.0, 0.5];
@@ -90,6 +90,9 @@ impl World {
             .solids()
             .map(|solid| engine.colliders.insert(with_friction(collider(solid), friction)))
             .collect();
+        for stone in yard.stones() {
+            engine.colliders.insert(with_friction(paving(stone), friction));
+        }
         let links = engine.links_of(&joints);
         if links.first() != Some(&base) {
             let name = robot.file.base_body.clone();
@@ -481,6 +484,12 @@ fn collider(solid: &Obstacle) -> ColliderBuilder {
         }
     };
     shape.translation(at).rotation(rotation)
+}
+
+fn paving(stone: &Stone) -> ColliderBuilder {
+    let ([a, b], half_height) = (STONE_HALF, 0.5 * stone.height.0);
+    let at = Vector::new(stone.center[0].0, stone.center[1].0, half_height);
+    ColliderBuilder::cuboid(a, b, half_height).translation(at).rotation(Vector::Z * stone.yaw.0)
 }
 
 /// The slipperier of two surfaces decides, so that the friction of the robot file is what acts.

@@ -19,6 +19,12 @@ const GOAL_X: [f32; 2] = [8.0, 9.5];
 const GOAL_Y: [f32; 2] = [-2.5, 2.5];
 const GAP_MIN: f32 = 1.25;
 const CLEARANCE: f32 = 1.3;
+/// Half the sides of a stone, how many there are and where, and how high they are, m.
+pub(crate) const STONE_HALF: [f32; 2] = [0.15, 0.10];
+const STONES: usize = 160;
+const STONE_X: [f32; 2] = [0.6, 9.0];
+const STONE_Y: [f32; 2] = [-1.2, 1.2];
+const STONE_HEIGHT: [f32; 2] = [0.005, 0.025];
 /// Draws for one layout before it counts as stuck, and layouts before the best one is taken.
 const DRAWS_MAX: usize = 400;
 const LAYOUTS_MAX: usize = 200;
@@ -76,11 +82,23 @@ impl Obstacle {
     }
 }
 
+/// A flat stone on the ground to be walked over; the lidar looks above it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Stone {
+    /// Centre, world x and y.
+    pub center: [Metres; 2],
+    /// Its rotation about the vertical.
+    pub yaw: Radians,
+    /// How far its top lies above the ground.
+    pub height: Metres,
+}
+
 /// Where the robot walks: start, goal, obstacles and walls. World frame, z up, ground at z = 0.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Yard {
     obstacles: Vec<Obstacle>,
     walls: Vec<Obstacle>,
+    stones: Vec<Stone>,
     goal: [Metres; 2],
 }
 
@@ -102,13 +120,23 @@ impl Yard {
                 break;
             }
         }
-        Self { obstacles: best, walls: walls(), goal }
+        Self { obstacles: best, walls: walls(), stones: Vec::new(), goal }
+    }
+
+    /// Open ground with stones of up to 25 mm strewn over it from `seed`, from 0.6 m before the
+    /// start on: a foot comes down too early on a stone and too late beside it.
+    #[must_use]
+    pub fn stony(seed: u64) -> Self {
+        let mut draw = Draw::new(seed);
+        let stones = (0..STONES).map(|_| draw.stone()).collect();
+        Self { stones, ..Self::empty() }
     }
 
     /// Open ground without end: no obstacle, no wall; the goal lies 8 m ahead.
     #[must_use]
     pub const fn empty() -> Self {
-        Self { obstacles: Vec::new(), walls: Vec::new(), goal: [Metres(8.0), Metres(0.0)] }
+        let goal = [Metres(8.0), Metres(0.0)];
+        Self { obstacles: Vec::new(), walls: Vec::new(), stones: Vec::new(), goal }
     }
 
     /// The obstacles, without the walls.
@@ -121,6 +149,12 @@ impl Yard {
     #[must_use]
     pub fn walls(&self) -> &[Obstacle] {
         &self.walls
+    }
+
+    /// The stones.
+    #[must_use]
+    pub fn stones(&self) -> &[Stone] {
+        &self.stones
     }
 
     /// Where the robot starts, world x and y; it looks along x.
@@ -205,6 +239,12 @@ impl Draw {
         Obstacle { center, outline }
     }
 
+    fn stone(&mut self) -> Stone {
+        let center = [Metres(self.within(STONE_X)), Metres(self.within(STONE_Y))];
+        let yaw = Radians(self.within([-0.5 * PI, 0.5 * PI]));
+        Stone { center, yaw, height: Metres(self.within(STONE_HEIGHT)) }
+    }
+
     /// Evenly from `low..high`.
     #[expect(clippy::cast_precision_loss, reason = "24 bits fit an f32 exactly")]
     fn within(&mut self, [low, high]: [f32; 2]) -> f32 {
@@ -216,6 +256,19 @@ impl Draw {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn stones_lie_flat_where_the_robot_will_walk() {
+        let yard = Yard::stony(3);
+        assert_eq!(yard, Yard::stony(3));
+        assert_ne!(yard, Yard::stony(4));
+        assert!(yard.stones().len() > 100 && yard.solids().next().is_none());
+        for stone in yard.stones() {
+            assert!((0.005..=0.025).contains(&stone.height.0), "{stone:?}");
+            // None under the robot before it walks.
+            assert!(stone.center[0].0 >= 0.6, "{stone:?}");
+        }
+    }
 
     #[test]
     fn two_hundred_yards_keep_the_rules() {
