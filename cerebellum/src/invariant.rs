@@ -665,7 +665,7 @@ mod tests {
     }
 
     /// A run recorded from an independent implementation of the paper, with dense matrices,
-    /// numerical derivatives and the form of Joseph: `fixtures/record.py`.
+    /// numerical derivatives and the form of Joseph: `fixtures/record_invariant.py`.
     #[test]
     fn it_agrees_with_the_paper_written_down_anew() {
         let text = include_str!("../fixtures/invariant.json");
