@@ -10,10 +10,12 @@ use signals::{
     RadiansPerSecond, Ruling, SensorFrame, Stiffness,
 };
 
+use crate::contact::{ContactDetector, ContactInput};
 use crate::estimate::{Estimator, Measurement};
 use crate::inertial::Inertial;
 use crate::legs::Legs;
 use crate::mpc::{ForcePlanner, MpcSettings};
+use crate::outside::Outside;
 use crate::swing::smooth;
 use crate::trot::{Base, LegTargets, Trot, mpc_settings};
 
@@ -28,8 +30,6 @@ const READING_AGE_MAX: Duration = Duration::from_millis(5);
 const CAPTURE_MARGIN: f64 = 0.06;
 const STEADY_TIME: f64 = 0.2;
 const BRAKING_TIME: f64 = 1.2;
-/// Force problems without a solution, one after the other, after which there is no command.
-const FAILED_MAX: u32 = 5;
 /// A posture counts as reached this long after its path ended.
 const DWELL_TIME: f64 = 0.2;
 
@@ -75,7 +75,7 @@ impl Path {
         } else {
             (self.via[k], self.to[k], late, self.to_time)
         };
-        let (blend, rate) = smooth(time / span);
+        let [blend, rate, _] = smooth(time / span);
         (a + (b - a) * blend, (b - a) * rate / span)
     }
 
@@ -94,6 +94,10 @@ pub struct Cerebellum {
     posture: Posture,
     path: Path,
     targets: LegTargets,
+    contacts: ContactDetector,
+    outside: Outside,
+    /// Torques of the drives as they tell them, N m.
+    drives: Vec<f64>,
     spin: Vector3<f64>,
     /// Every joint and the inertial unit were seen in this tick.
     sees: bool,
@@ -123,6 +127,9 @@ impl Cerebellum {
             posture: Posture::Limp,
             path: Path::new(joints),
             targets: LegTargets::new(&robot.stand.joints),
+            contacts: ContactDetector::new(robot),
+            outside: Outside::default(),
+            drives: vec![0.0; joints],
             spin: Vector3::zeros(),
             sees: false,
             braking: 0.0,
@@ -173,7 +180,45 @@ impl Cerebellum {
             trust,
             resting: self.resting(),
         });
+        self.feel(frame);
         self.state(cycle, trust)
+    }
+
+    /// What the ground does at each foot, and what else pushes.
+    fn feel(&mut self, frame: &SensorFrame) {
+        for (tau, reading) in self.drives.iter_mut().zip(frame.joints.iter()) {
+            *tau = reading.tau.0.into();
+        }
+        let attitude = self.estimator.attitude();
+        let rotation = attitude.to_rotation_matrix().into_inner();
+        let mut sensor = [None; signals::FEET_MAX];
+        for (sensor, reading) in sensor.iter_mut().zip(frame.feet.iter()) {
+            *sensor = Some(f64::from(reading.force.0));
+        }
+        let contacts = self.contacts.update(
+            &self.robot,
+            &ContactInput {
+                dt: self.dt,
+                q: &self.legs.q,
+                dq: &self.legs.dq,
+                tau: &self.drives,
+                rotation,
+                linear: attitude.inverse() * self.estimator.velocity(),
+                spin: self.spin,
+                height: self.estimator.position().z,
+                ground: [0.0; signals::FEET_MAX],
+                phase: self.trot.phases(),
+                sensor,
+            },
+        );
+        let contacts = *contacts;
+        let on_feet = matches!(self.posture, Posture::Standing | Posture::Walking);
+        if on_feet && self.sees {
+            let residual = self.contacts.residual();
+            self.outside.update(self.dt, residual, &rotation, &contacts);
+        } else {
+            self.outside = Outside::default();
+        }
     }
 
     fn take_joints(&mut self, cycle: &Cycle, frame: &SensorFrame) {
@@ -284,7 +329,7 @@ impl Cerebellum {
     /// A walk is still to be brought to rest: one that is pushed would fall where it is told to put
     /// its feet down at once. Without its senses or forces it cannot step either.
     fn brakes(&mut self) -> bool {
-        let able = self.sees && self.estimator.valid() && self.trot.failed < FAILED_MAX;
+        let able = self.sees && self.estimator.valid() && !self.trot.is_lost();
         if !self.trot.is_stepping() || !able {
             return false;
         }
@@ -326,12 +371,14 @@ impl Cerebellum {
             position: self.estimator.position(),
             velocity: self.estimator.velocity(),
             spin: self.spin,
+            contacts: *self.contacts.contacts(),
+            outside: self.outside,
         };
         let tick = (cycle.number, self.dt);
         if !self.trot.step(tick, &self.robot, &self.legs, &base, walk, &mut self.targets) {
             return self.follow_path();
         }
-        if self.trot.failed >= FAILED_MAX {
+        if self.trot.is_lost() {
             return Joints::filled(JointCommand::LIMP, 0);
         }
         let stepping = self.trot.is_stepping();

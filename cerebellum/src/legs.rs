@@ -1,6 +1,6 @@
 //! The legs of the present tick: foot positions, velocities and Jacobians in the base frame.
 
-use model::{BaseMotion, Dynamics, JointKind, Kinematics, Robot};
+use model::{Axes, BaseMotion, Dynamics, JointKind, Kinematics, Pose, Robot, Wrench};
 use nalgebra::{Matrix3, Vector3};
 use signals::FEET_MAX;
 
@@ -8,18 +8,57 @@ use crate::GRAVITY;
 
 /// Most joints of one leg.
 const LEG_JOINTS_MAX: usize = 8;
+/// Damping of the inverse of a leg's Jacobian, m^2.
+const DAMPING: f64 = 1e-5;
 
-/// One foot and the joints that move it.
+/// One foot and the joints that move it. Base axes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Leg {
-    /// Foot in the base frame, m.
+    /// Middle of the foot, m.
     pub(crate) position: Vector3<f64>,
-    /// Velocity of the foot relative to the base, base frame, m/s.
+    /// Velocity of the middle relative to the base, m/s.
     pub(crate) velocity: Vector3<f64>,
-    /// Angular velocity of the foot's link relative to the base, base frame, rad/s.
+    /// Angular velocity of the foot's link relative to the base, rad/s.
     pub(crate) turning: Vector3<f64>,
-    /// Jacobian columns: foot velocity per joint velocity, base frame, in chain order.
+    /// How the middle moves with the joints: while the foot swings.
+    pub(crate) middle: LegPoint,
+    /// How the place where the round foot touches level ground does, and rolls: while it stands.
+    pub(crate) sole: LegPoint,
+}
+
+/// A point of a foot and how the joints of the leg move it. Base axes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LegPoint {
+    /// m.
+    pub(crate) position: Vector3<f64>,
+    /// Its acceleration when neither base nor joints accelerate, m/s^2.
+    pub(crate) bias_acceleration: Vector3<f64>,
+    /// Velocity per velocity of each joint of the chain.
     columns: [Vector3<f64>; LEG_JOINTS_MAX],
+    /// Rows of the damped inverse: joint velocity per velocity.
+    inverse: [Vector3<f64>; LEG_JOINTS_MAX],
+}
+
+impl LegPoint {
+    const ZERO: Self = {
+        let zero = Vector3::new(0.0, 0.0, 0.0);
+        let all = [zero; LEG_JOINTS_MAX];
+        Self { position: zero, bias_acceleration: zero, columns: all, inverse: all }
+    };
+
+    /// The inverse by damped least squares, `J' (J J' + l)^-1`, which stays small near a stretched
+    /// leg (Y. Nakamura, H. Hanafusa, 1986).
+    fn invert(&mut self, joints: usize) {
+        let mut square = Matrix3::identity() * DAMPING;
+        for column in &self.columns[..joints] {
+            square += column * column.transpose();
+        }
+        // Positive definite by the damping, so the inverse exists.
+        let square = square.try_inverse().unwrap_or_else(Matrix3::zeros);
+        for (way, column) in self.inverse.iter_mut().zip(&self.columns) {
+            *way = square * column;
+        }
+    }
 }
 
 /// All legs, and the body they carry.
@@ -27,13 +66,16 @@ pub(crate) struct Leg {
 pub(crate) struct Legs {
     kinematics: Kinematics,
     dynamics: Dynamics,
-    zero: Vec<f64>,
     /// Joint positions, rad, model order.
     pub(crate) q: Vec<f64>,
     /// Joint velocities, rad/s.
     pub(crate) dq: Vec<f64>,
+    /// Angular velocity of the base, base axes, rad/s.
+    pub(crate) spin: Vector3<f64>,
     /// Gravity and velocity torques with the base unaccelerated, N m.
     pub(crate) bias: Vec<f64>,
+    /// Force and moment at the base's origin that go with it, base axes.
+    pub(crate) bias_wrench: Wrench,
     /// Per foot.
     pub(crate) legs: [Leg; FEET_MAX],
     /// Number of feet.
@@ -46,15 +88,16 @@ impl Legs {
     pub(crate) fn new(robot: &Robot) -> Self {
         let joints = robot.model.joint_count();
         let zero = Vector3::zeros();
-        let leg =
-            Leg { position: zero, velocity: zero, turning: zero, columns: [zero; LEG_JOINTS_MAX] };
+        let point = LegPoint::ZERO;
+        let leg = Leg { position: zero, velocity: zero, turning: zero, middle: point, sole: point };
         Self {
             kinematics: Kinematics::new(&robot.model),
             dynamics: Dynamics::new(&robot.model),
-            zero: vec![0.0; joints],
             q: vec![0.0; joints],
             dq: vec![0.0; joints],
+            spin: zero,
             bias: vec![0.0; joints],
+            bias_wrench: Wrench::ZERO,
             legs: [leg; FEET_MAX],
             count: robot.feet.len(),
             whole: model::Inertia::ZERO,
@@ -63,22 +106,39 @@ impl Legs {
 
     /// Recomputes everything from `q` and `dq`, which the caller has set.
     pub(crate) fn update(&mut self, robot: &Robot, rotation: Matrix3<f64>, spin: Vector3<f64>) {
-        self.kinematics.update(&robot.model, &self.q);
+        self.spin = spin;
+        // Without the base's own velocity: accelerations are then those of points.
+        let base = BaseMotion { angular: spin, ..BaseMotion::at_rest(rotation) };
+        let model = &robot.model;
+        self.kinematics.update(model, &self.q);
+        self.kinematics.update_velocities(model, &base, &self.dq);
+        let down = rotation.transpose() * -Vector3::z();
         for (leg, foot) in self.legs.iter_mut().zip(&robot.feet) {
-            leg.position = self.kinematics.point(&robot.model, foot.frame);
+            let (middle, sole) = (&mut leg.middle, &mut leg.sole);
+            leg.position = self.kinematics.point(model, foot.frame);
+            let below = down * foot.radius;
+            (middle.position, sole.position) = (leg.position, leg.position + below);
             (leg.velocity, leg.turning) = (Vector3::zeros(), Vector3::zeros());
-            for (column, &joint) in leg.columns.iter_mut().zip(&foot.chain) {
-                *column = self.kinematics.column(&robot.model, joint, &leg.position);
-                leg.velocity += *column * self.dq[joint];
-                if robot.model.joints[joint].kind == JointKind::Revolute {
-                    leg.turning += self.kinematics.axis(&robot.model, joint) * self.dq[joint];
+            for (k, &joint) in foot.chain.iter().enumerate().take(LEG_JOINTS_MAX) {
+                middle.columns[k] = self.kinematics.column(model, joint, &middle.position);
+                sole.columns[k] = self.kinematics.column(model, joint, &sole.position);
+                leg.velocity += middle.columns[k] * self.dq[joint];
+                if model.joints[joint].kind == JointKind::Revolute {
+                    leg.turning += self.kinematics.axis(model, joint) * self.dq[joint];
                 }
             }
+            let axes = Axes::LocalWorldAligned;
+            let bias = self.kinematics.bias_acceleration(model, foot.frame, axes, &Pose::ORIGIN);
+            middle.bias_acceleration = bias.fixed_rows::<3>(0).into_owned();
+            // A round foot that rolls has its lowest point always below its middle.
+            let turning = bias.fixed_rows::<3>(3).into_owned();
+            sole.bias_acceleration = middle.bias_acceleration + turning.cross(&below);
+            middle.invert(foot.chain.len().min(LEG_JOINTS_MAX));
+            sole.invert(foot.chain.len().min(LEG_JOINTS_MAX));
         }
-        self.whole = self.kinematics.composite(&robot.model);
-        let base = BaseMotion { angular: spin, ..BaseMotion::at_rest(rotation) };
-        let joints = [self.q.as_slice(), self.dq.as_slice(), self.zero.as_slice()];
-        self.dynamics.rnea(&robot.model, &base, joints, &mut self.bias);
+        self.whole = self.kinematics.composite(model);
+        let joints = [self.q.as_slice(), self.dq.as_slice()];
+        self.bias_wrench = self.dynamics.bias(model, &base, joints, &mut self.bias);
     }
 
     /// How far inside the polygon of all feet the capture point lies, m; negative outside. The base
@@ -100,36 +160,35 @@ impl Legs {
         (0..DIRECTIONS).map(margin).fold(f64::INFINITY, f64::min)
     }
 
-    /// The joint motion that moves `foot` by `motion` (base frame; m gives rad, m/s gives rad/s),
-    /// as (joint, amount): damped least squares, `J' (J J' + l)^-1 motion`, which stays small near
-    /// a stretched leg (Y. Nakamura, H. Hanafusa, 1986).
+    /// The joint motion that moves the middle of `foot` by `motion` (base axes; m gives rad, m/s
+    /// gives rad/s), as (joint, amount).
     pub(crate) fn joint_motion<'a>(
         &'a self,
         robot: &'a Robot,
         foot: usize,
         motion: Vector3<f64>,
     ) -> impl Iterator<Item = (usize, f64)> + 'a {
-        const DAMPING: f64 = 1e-4;
-        let chain = robot.feet[foot].chain.len().min(LEG_JOINTS_MAX);
-        let mut square = Matrix3::identity() * DAMPING;
-        for column in &self.legs[foot].columns[..chain] {
-            square += column * column.transpose();
-        }
-        // Positive definite by the damping, so the inverse exists.
-        let weighted = square.try_inverse().map_or_else(Vector3::zeros, |inverse| inverse * motion);
-        self.torques(robot, foot, weighted)
+        let way = move |(joint, way): (usize, &Vector3<f64>)| (joint, way.dot(&motion));
+        self.legs[foot].middle.inverse(robot, foot).map(way)
     }
+}
 
-    /// The joint torques that put `force` (base frame, N) on the surroundings through `foot`:
-    /// `tau = J' force`, as (joint, torque in N m).
-    pub(crate) fn torques<'a>(
+impl LegPoint {
+    /// Joint velocity per velocity of this point, as (joint, its row): the damped inverse.
+    pub(crate) fn inverse<'a>(
         &'a self,
         robot: &'a Robot,
         foot: usize,
-        force: Vector3<f64>,
-    ) -> impl Iterator<Item = (usize, f64)> + 'a {
-        let columns = &self.legs[foot].columns;
-        let torque = move |(&joint, column): (&usize, &Vector3<f64>)| (joint, column.dot(&force));
-        robot.feet[foot].chain.iter().zip(columns).map(torque)
+    ) -> impl Iterator<Item = (usize, &'a Vector3<f64>)> + 'a {
+        robot.feet[foot].chain.iter().copied().zip(&self.inverse)
+    }
+
+    /// Velocity of this point per velocity of each joint that moves it.
+    pub(crate) fn columns<'a>(
+        &'a self,
+        robot: &'a Robot,
+        foot: usize,
+    ) -> impl Iterator<Item = (usize, &'a Vector3<f64>)> + 'a {
+        robot.feet[foot].chain.iter().copied().zip(&self.columns)
     }
 }

@@ -18,8 +18,8 @@ mod gait;
 mod impedance;
 mod inertial;
 mod invariant;
-mod leg_odometry;
 mod inverse_kinematics;
+mod leg_odometry;
 mod legs;
 mod mpc;
 mod outside;
@@ -39,11 +39,11 @@ pub use contact::{ContactCounters, ContactDetector, ContactInput, FootContact};
 pub use control::{Cerebellum, ForceCounters};
 pub use estimate::{Estimator, Measurement};
 pub use gait::{FootPhase, Gait};
-pub use invariant::{InvariantCounters, InvariantFilter, InvariantNoise, Variances};
 pub use impedance::{
     CartesianGains, CartesianImpedance, CartesianTarget, ImpedanceFault, ImpedanceStatus,
     JointImpedance, JointSpring, TorqueLimits,
 };
+pub use invariant::{InvariantCounters, InvariantFilter, InvariantNoise, Variances};
 pub use inverse_kinematics::{
     Avoidance, DifferentialSolver, DifferentialStatus, JointRange, Nearest, PoseAnswer, PoseSolver,
     PoseTolerance, SolverFault, nearest,
@@ -56,7 +56,6 @@ pub use path_timing::{
 };
 pub use qp::{DenseRows, QuadraticProgram, Residuals, Row, Rows, Status};
 pub use swing::{SwingPoint, smooth, swing};
-pub use swing::{smooth, swing};
 pub use trajectory::{
     JointMotion, JointTrajectory, MotionLimits, Refusal, Target, TrajectoryStatus,
 };

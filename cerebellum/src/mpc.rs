@@ -1,12 +1,13 @@
 //! Ground forces by convex model predictive control: one rigid body pushed by its standing feet.
 //!
 //! J. Di Carlo et al., Dynamic locomotion in the MIT Cheetah 3 through convex model-predictive
-//! control, IROS 2018. State `x = [rpy, p, w, v, g]` (13) of the whole robot at its centre of mass,
-//! world axes; forces `f_i` (world, N) at the feet. The dynamics are held constant over the
-//! horizon, so the response `A^j B` to a force `j` steps ago is computed once and the condensed
-//! cost is a running sum.
+//! control, IROS 2018. State `[rpy, p, w, v]` of the whole robot at its centre of mass, world axes;
+//! forces `f_i` (world, N) at the feet. The yaw is held over the horizon, so a force in step `k` is
+//! an acceleration `a_k = [I^-1 r_i x; 1/m] f_i` that later states feel as a double integrator
+//! does. Unlike the paper the feet are where they will be in each step, and a load or a pull that
+//! the model does not know can be given as an outside force.
 
-use nalgebra::{Matrix3, SMatrix, SVector, Vector3};
+use nalgebra::{Matrix3, Vector3};
 use signals::FEET_MAX;
 
 use crate::GRAVITY;
@@ -54,8 +55,10 @@ pub struct MpcInput {
     pub velocity: Vector3<f64>,
     /// Inertia about the centre of mass in base axes, kg m^2.
     pub inertia: Matrix3<f64>,
-    /// Feet from the centre of mass, m.
-    pub feet: [Vector3<f64>; FEET_MAX],
+    /// Force that acts beside gravity and the feet, N.
+    pub outside: Vector3<f64>,
+    /// Feet from the centre of mass in each step, m.
+    pub feet: [[Vector3<f64>; FEET_MAX]; HORIZON_MAX],
     /// Which feet stand in each step.
     pub contact: [[bool; FEET_MAX]; HORIZON_MAX],
     /// Reference at the start: position and yaw.
@@ -75,6 +78,8 @@ pub struct MpcOutput {
     pub tick: u64,
     /// Force of the ground on each foot, world, N; zero for a swinging foot.
     pub forces: [Vector3<f64>; FEET_MAX],
+    /// Angular acceleration that they are to give, world, rad/s^2.
+    pub angular: Vector3<f64>,
     /// False when the problem could not be solved; the forces are then zero.
     pub solved: bool,
     /// Rounds of the active-set method, or iterations of the interior-point method where that took
@@ -95,13 +100,34 @@ pub trait ForcePlanner: Send {
 #[derive(Clone, Debug)]
 pub struct MpcSolver {
     settings: MpcSettings,
-    responses: Vec<ForceMatrix>,
-    weighted: Vec<ForceMatrix>,
-    errors: Vec<State>,
-    columns: Vec<(usize, usize)>,
+    columns: Vec<Column>,
     gradient: Vec<f64>,
     rows: Vec<Row>,
     program: QuadraticProgram,
+}
+
+/// The force of one foot in one step.
+#[derive(Clone, Copy, Debug)]
+struct Column {
+    step: usize,
+    foot: usize,
+    /// Angular acceleration per force, `I^-1 r x`, 1/(kg m).
+    turns: Matrix3<f64>,
+}
+
+/// What is wanted of the states, for accelerations: attitude and position, their rates.
+struct Weights {
+    attitude: Matrix3<f64>,
+    position: Vector3<f64>,
+    spin: Matrix3<f64>,
+    velocity: Vector3<f64>,
+}
+
+/// Weighted errors of the unforced motion that an acceleration in one step would change.
+#[derive(Clone, Copy, Debug, Default)]
+struct Pull {
+    angular: Vector3<f64>,
+    linear: Vector3<f64>,
 }
 
 impl MpcSolver {
@@ -109,12 +135,9 @@ impl MpcSolver {
     #[must_use]
     pub fn new(mut settings: MpcSettings) -> Self {
         settings.horizon = settings.horizon.min(HORIZON_MAX);
-        let (steps, feet) = (settings.horizon, settings.horizon * FEET_MAX);
+        let feet = settings.horizon * FEET_MAX;
         Self {
             settings,
-            responses: vec![ForceMatrix::zeros(); steps],
-            weighted: vec![ForceMatrix::zeros(); steps],
-            errors: vec![State::zeros(); steps],
             columns: Vec::with_capacity(feet),
             gradient: Vec::with_capacity(3 * feet),
             rows: Vec::with_capacity(ROWS * feet),
@@ -125,13 +148,20 @@ impl MpcSolver {
     /// The forces for `input`.
     pub fn solve(&mut self, input: &MpcInput) -> MpcOutput {
         let zero = [Vector3::zeros(); FEET_MAX];
-        let failed = MpcOutput { tick: input.tick, forces: zero, solved: false, rounds: 0 };
-        self.choose_columns(input);
+        let angular = Vector3::zeros();
+        let failed =
+            MpcOutput { tick: input.tick, forces: zero, angular, solved: false, rounds: 0 };
+        let (s, c) = input.rpy.z.sin_cos();
+        let heading = Matrix3::new(c, -s, 0.0, s, c, 0.0, 0.0, 0.0, 1.0);
+        let inertia = heading * input.inertia * heading.transpose();
+        let Some(inverse) = inertia.try_inverse() else { return failed };
+        self.choose_columns(input, &inverse);
         if self.columns.is_empty() {
             return MpcOutput { solved: true, ..failed };
         }
-        self.predict(input);
-        self.condense();
+        let weights = self.weights(&heading);
+        self.fill_gradient(input, &weights, &heading);
+        self.fill_cost(&weights);
         self.constrain();
         let status = self.program.solve(&self.gradient, self.rows.as_slice());
         let Some(rounds) = status.solved() else { return failed };
@@ -143,102 +173,100 @@ impl MpcSolver {
             }
         }
         let rounds = u32::try_from(rounds).unwrap_or(u32::MAX);
-        MpcOutput { forces, solved: true, rounds, ..failed }
+        MpcOutput { forces, angular, solved: true, rounds, ..failed }
     }
 
     /// One block of three variables for each foot that stands in each step.
-    fn choose_columns(&mut self, input: &MpcInput) {
+    fn choose_columns(&mut self, input: &MpcInput, inverse: &Matrix3<f64>) {
         self.columns.clear();
-        for (step, feet) in input.contact.iter().take(self.settings.horizon).enumerate() {
-            for (foot, stands) in feet.iter().enumerate() {
-                if *stands {
-                    self.columns.push((step, foot));
-                }
+        for (step, stand) in input.contact.iter().take(self.settings.horizon).enumerate() {
+            for (foot, _) in stand.iter().enumerate().filter(|(_, stands)| **stands) {
+                let turns = inverse * input.feet[step][foot].cross_matrix();
+                self.columns.push(Column { step, foot, turns });
             }
         }
     }
 
-    /// Responses `A^j B`, their weighted twins, and the error of the unforced motion.
-    fn predict(&mut self, input: &MpcInput) {
-        let (a, b) = self.discretise(input);
-        let weights = self.weights();
-        let mut response = b;
-        for (slot, weighted) in self.responses.iter_mut().zip(&mut self.weighted) {
-            *slot = response;
-            for (row, weight) in weights.iter().enumerate() {
-                weighted.set_row(row, &(response.row(row) * *weight));
+    /// Euler angles turn with `Rz' w`, so their weights act on accelerations through `Rz`.
+    fn weights(&self, heading: &Matrix3<f64>) -> Weights {
+        let [a, b, c, x, y, z, p, q, r, u, v, w] = self.settings.weights;
+        let diagonal = |x, y, z| Matrix3::from_diagonal(&Vector3::new(x, y, z));
+        Weights {
+            attitude: heading * diagonal(a, b, c) * heading.transpose(),
+            position: Vector3::new(x, y, z),
+            spin: diagonal(p, q, r),
+            velocity: Vector3::new(u, v, w),
+        }
+    }
+
+    /// `g = 2 B' S e`: the errors `e` of the motion without forces at the end of each step, felt by
+    /// a force `n` steps earlier as `(n + 1/2) dt^2` in position and `dt` in velocity.
+    fn fill_gradient(&mut self, input: &MpcInput, weights: &Weights, heading: &Matrix3<f64>) {
+        let (steps, dt) = (self.settings.horizon, self.settings.step);
+        let falling = input.outside / self.settings.mass - Vector3::new(0.0, 0.0, GRAVITY);
+        let mut pulls = [Pull::default(); HORIZON_MAX];
+        for end in 0..steps {
+            let t = (end + 1) as f64 * dt;
+            let wanted = Reference::after(input, t);
+            let half = 0.5 * t * t;
+            // In world axes, as the weight on attitude.
+            let attitude = heading * (input.rpy - wanted.rpy) + input.angular_velocity * t;
+            let attitude = weights.attitude * attitude;
+            let spin = weights.spin * (input.angular_velocity - wanted.spin);
+            let position = input.position + input.velocity * t + falling * half - wanted.position;
+            let position = position.component_mul(&weights.position);
+            let velocity = input.velocity + falling * t - wanted.velocity;
+            let velocity = velocity.component_mul(&weights.velocity);
+            for (step, pull) in pulls.iter_mut().enumerate().take(end + 1) {
+                let far = ((end - step) as f64 + 0.5) * dt * dt;
+                pull.angular += attitude * far + spin * dt;
+                pull.linear += position * far + velocity * dt;
             }
-            response = a * response;
         }
-        let mut state = State::zeros();
-        state.fixed_rows_mut::<3>(0).copy_from(&input.rpy);
-        state.fixed_rows_mut::<3>(3).copy_from(&input.position);
-        state.fixed_rows_mut::<3>(6).copy_from(&input.angular_velocity);
-        state.fixed_rows_mut::<3>(9).copy_from(&input.velocity);
-        state[12] = -9.81;
-        for (k, error) in self.errors.iter_mut().enumerate() {
-            state = a * state;
-            *error = state - reference(input, (k + 1) as f64 * self.settings.step);
+        self.gradient.clear();
+        for column in &self.columns {
+            let Pull { angular, linear } = pulls[column.step];
+            let slope = column.turns.tr_mul(&angular) + linear / self.settings.mass;
+            self.gradient.extend((slope * 2.0).iter());
         }
     }
 
-    fn weights(&self) -> [f64; STATES] {
-        let mut weights = [0.0; STATES];
-        weights[..12].copy_from_slice(&self.settings.weights);
-        weights
-    }
-
-    /// Euler angles turn with `Rz' w`; forces act through the inertia and the mass. Second order in
-    /// the step, which is exact for the double integrator.
-    fn discretise(&self, input: &MpcInput) -> (StateMatrix, ForceMatrix) {
-        let (s, c) = input.rpy.z.sin_cos();
-        let rz = Matrix3::new(c, -s, 0.0, s, c, 0.0, 0.0, 0.0, 1.0);
-        let inertia = rz * input.inertia * rz.transpose();
-        let inverse = inertia.try_inverse().unwrap_or_else(Matrix3::zeros);
-        let mut a = StateMatrix::zeros();
-        a.fixed_view_mut::<3, 3>(0, 6).copy_from(&rz.transpose());
-        a.fixed_view_mut::<3, 3>(3, 9).copy_from(&Matrix3::identity());
-        a[(11, 12)] = 1.0;
-        let mut b = ForceMatrix::zeros();
-        for (foot, r) in input.feet.iter().enumerate() {
-            b.fixed_view_mut::<3, 3>(6, 3 * foot).copy_from(&(inverse * r.cross_matrix()));
-            let push = Matrix3::identity() / self.settings.mass;
-            b.fixed_view_mut::<3, 3>(9, 3 * foot).copy_from(&push);
-        }
-        let dt = self.settings.step;
-        let discrete_a = StateMatrix::identity() + a * dt + a * a * (0.5 * dt * dt);
-        let discrete_b = b * dt + a * b * (0.5 * dt * dt);
-        (discrete_a, discrete_b)
-    }
-
-    /// `H = 2 (B' S B + alpha I)`, `g = 2 B' S e`. The block of the columns that act `k` steps
-    /// apart is a running sum over the steps that feel both.
-    fn condense(&mut self) {
+    /// `H = 2 (B' S B + alpha I)`: two accelerations are both felt in all states after the later
+    /// one.
+    fn fill_cost(&mut self, weights: &Weights) {
+        let (steps, dt) = (self.settings.horizon, self.settings.step);
+        let square = 2.0 / (self.settings.mass * self.settings.mass);
         let n = 3 * self.columns.len();
-        let steps = self.settings.horizon;
         let h = self.program.cost_matrix(n);
-        for apart in 0..steps {
-            let mut sum = SMatrix::<f64, FORCES, FORCES>::zeros();
-            for later in (apart..steps).rev() {
-                // A force in step `later` and one `apart` steps earlier, both felt at the end.
-                let felt = steps - 1 - later;
-                sum += self.responses[felt + apart].transpose() * self.weighted[felt];
-                let early = later - apart;
-                fill_block(h, n, &self.columns, (early, later), &sum);
+        for (at, later) in self.columns.iter().enumerate() {
+            let felt = steps - later.step;
+            let rates = felt as f64 * dt * dt;
+            let mut before = usize::MAX;
+            let (mut angular, mut linear) = (Matrix3::zeros(), Vector3::zeros());
+            for (other, early) in self.columns[..=at].iter().enumerate() {
+                if early.step != before {
+                    before = early.step;
+                    let apart = (later.step - early.step) as f64;
+                    let places: f64 =
+                        (0..felt).map(|n| (n as f64 + 0.5) * (n as f64 + 0.5 + apart)).sum();
+                    let places = places * dt.powi(4);
+                    angular = (weights.attitude * places + weights.spin * rates) * later.turns;
+                    linear = (weights.position * places + weights.velocity * rates) * square;
+                }
+                let mut block = early.turns.tr_mul(&angular) * 2.0;
+                for axis in 0..3 {
+                    block[(axis, axis)] += linear[axis];
+                }
+                for a in 0..3 {
+                    for b in 0..3 {
+                        h[(3 * at + b) * n + 3 * other + a] = block[(a, b)];
+                        h[(3 * other + a) * n + 3 * at + b] = block[(a, b)];
+                    }
+                }
             }
         }
         for k in 0..n {
             h[k * n + k] += 2.0 * self.settings.weight_force;
-        }
-        self.gradient.clear();
-        let mut by_step = [SVector::<f64, FORCES>::zeros(); HORIZON_MAX];
-        for (step, gradient) in by_step.iter_mut().enumerate().take(steps) {
-            for (felt, error) in self.errors[step..].iter().enumerate() {
-                *gradient += self.weighted[felt].transpose() * error * 2.0;
-            }
-        }
-        for &(step, foot) in &self.columns {
-            self.gradient.extend(by_step[step].fixed_rows::<3>(3 * foot).iter());
         }
     }
 
@@ -258,37 +286,23 @@ impl MpcSolver {
     }
 }
 
-/// The wanted state `after` s.
-fn reference(input: &MpcInput, after: f64) -> State {
-    let mut state = State::zeros();
-    state[2] = input.reference_yaw + input.reference_yaw_rate * after;
-    let travelled = input.reference_position + input.reference_velocity * after;
-    state.fixed_rows_mut::<3>(3).copy_from(&travelled);
-    state[8] = input.reference_yaw_rate;
-    state.fixed_rows_mut::<3>(9).copy_from(&input.reference_velocity);
-    state[12] = -9.81;
-    state
+/// The wanted state.
+struct Reference {
+    rpy: Vector3<f64>,
+    position: Vector3<f64>,
+    spin: Vector3<f64>,
+    velocity: Vector3<f64>,
 }
 
-/// Writes the coupling of all feet that stand in steps `early` and `later` (both triangles).
-fn fill_block(
-    h: &mut [f64],
-    n: usize,
-    columns: &[(usize, usize)],
-    (early, later): (usize, usize),
-    sum: &SMatrix<f64, FORCES, FORCES>,
-) {
-    let of_step =
-        |wanted: usize| columns.iter().enumerate().filter(move |(_, (step, _))| *step == wanted);
-    for (row, &(_, early_foot)) in of_step(early) {
-        for (column, &(_, later_foot)) in of_step(later) {
-            for a in 0..3 {
-                for b in 0..3 {
-                    let value = 2.0 * sum[(3 * early_foot + a, 3 * later_foot + b)];
-                    h[(3 * column + b) * n + 3 * row + a] = value;
-                    h[(3 * row + a) * n + 3 * column + b] = value;
-                }
-            }
+impl Reference {
+    /// In `t` s.
+    fn after(input: &MpcInput, t: f64) -> Self {
+        let yaw = input.reference_yaw + input.reference_yaw_rate * t;
+        Self {
+            rpy: Vector3::new(0.0, 0.0, yaw),
+            position: input.reference_position + input.reference_velocity * t,
+            spin: Vector3::new(0.0, 0.0, input.reference_yaw_rate),
+            velocity: input.reference_velocity,
         }
     }
 }
@@ -343,7 +357,9 @@ mod tests {
             angular_velocity: Vector3::zeros(),
             velocity: Vector3::zeros(),
             inertia: Matrix3::from_diagonal(&Vector3::new(0.1, 0.25, 0.3)),
-            feet: [foot(0.2, 0.14), foot(0.2, -0.14), foot(-0.2, 0.14), foot(-0.2, -0.14)],
+            outside: Vector3::zeros(),
+            feet: [[foot(0.2, 0.14), foot(0.2, -0.14), foot(-0.2, 0.14), foot(-0.2, -0.14)];
+                HORIZON_MAX],
             contact: [[true; 4]; HORIZON_MAX],
             reference_position: Vector3::new(0.0, 0.0, 0.3),
             reference_yaw: 0.0,
@@ -399,39 +415,85 @@ mod tests {
     }
 
     #[test]
-    fn the_running_sums_equal_the_full_prediction() {
+    fn a_load_that_is_told_is_carried() {
+        let mut input = standing();
+        input.outside.z = -40.0;
+        let bare = MpcSolver::new(settings()).solve(&standing());
+        let laden = MpcSolver::new(settings()).solve(&input);
+        let sum = |output: &MpcOutput| output.forces.iter().map(|f| f.z).sum::<f64>();
+        // The reference does not move, and forces cost a little: most of it, not all.
+        assert!((37.0..43.0).contains(&(sum(&laden) - sum(&bare))), "{}", sum(&laden));
+    }
+
+    /// The weighted squared errors of the motion that `forces` make, step by step as the head of
+    /// this file has it, plus the cost of the forces.
+    fn cost(settings: &MpcSettings, input: &MpcInput, columns: &[Column], forces: &[f64]) -> f64 {
+        let heading = nalgebra::Rotation3::from_axis_angle(&Vector3::z_axis(), input.rpy.z);
+        let inertia = heading * input.inertia * heading.inverse();
+        let inverse = inertia.try_inverse().unwrap();
+        let (mut rpy, mut spin) = (input.rpy, input.angular_velocity);
+        let (mut position, mut velocity) = (input.position, input.velocity);
+        let mut cost = settings.weight_force * forces.iter().map(|f| f * f).sum::<f64>();
+        for step in 0..settings.horizon {
+            let (mut force, mut moment) = (input.outside, Vector3::zeros());
+            for (column, f) in columns.iter().zip(forces.chunks_exact(3)) {
+                if column.step == step {
+                    let f = Vector3::from_column_slice(f);
+                    force += f;
+                    moment += input.feet[step][column.foot].cross(&f);
+                }
+            }
+            let linear = force / settings.mass - Vector3::new(0.0, 0.0, GRAVITY);
+            let (angular, dt) = (inverse * moment, settings.step);
+            rpy += heading.inverse() * (spin * dt + angular * (0.5 * dt * dt));
+            spin += angular * dt;
+            position += velocity * dt + linear * (0.5 * dt * dt);
+            velocity += linear * dt;
+            let wanted = Reference::after(input, (step + 1) as f64 * dt);
+            let errors = [
+                rpy - wanted.rpy,
+                position - wanted.position,
+                spin - wanted.spin,
+                velocity - wanted.velocity,
+            ];
+            let errors = errors.iter().flat_map(|error| error.iter());
+            cost += errors.zip(settings.weights).map(|(e, w)| w * e * e).sum::<f64>();
+        }
+        cost
+    }
+
+    #[test]
+    fn the_condensed_cost_is_that_of_the_motion_step_by_step() {
         let mut solver = MpcSolver::new(settings());
         let mut input = standing();
         input.rpy = Vector3::new(0.05, -0.03, 0.4);
-        for (step, feet) in input.contact.iter_mut().enumerate() {
-            *feet =
+        input.angular_velocity = Vector3::new(0.3, -0.2, 0.5);
+        input.velocity = Vector3::new(0.6, 0.1, -0.1);
+        input.reference_velocity = Vector3::new(0.8, 0.0, 0.0);
+        input.reference_yaw_rate = 0.3;
+        input.outside = Vector3::new(3.0, -5.0, -30.0);
+        for (step, stands) in input.contact.iter_mut().enumerate() {
+            *stands =
                 if step % 4 < 2 { [true, false, false, true] } else { [true, true, true, true] };
+            input.feet[step].iter_mut().for_each(|foot| foot.x -= 0.02 * step as f64);
         }
-        solver.choose_columns(&input);
-        solver.predict(&input);
-        solver.condense();
-        let (steps, n) = (10, 3 * solver.columns.len());
-        let mut full = nalgebra::DMatrix::<f64>::zeros(13 * steps, n);
-        for (block, &(step, foot)) in solver.columns.iter().enumerate() {
-            for row in step..steps {
-                let part =
-                    solver.responses[row - step].fixed_view::<13, 3>(0, 3 * foot).into_owned();
-                full.fixed_view_mut::<13, 3>(13 * row, 3 * block).copy_from(&part);
-            }
-        }
-        let weights = solver.weights();
-        let weighted =
-            nalgebra::DMatrix::from_fn(13 * steps, n, |r, c| full[(r, c)] * weights[r % 13]);
-        let h =
-            (full.transpose() * &weighted) * 2.0 + nalgebra::DMatrix::identity(n, n) * (2.0 * 4e-5);
-        let errors = nalgebra::DVector::from_fn(13 * steps, |r, _| solver.errors[r / 13][r % 13]);
-        let g = weighted.transpose() * errors * 2.0;
-        let built = solver.program.cost_matrix(n).to_vec();
-        for k in 0..n {
-            assert!((solver.gradient[k] - g[k]).abs() < 1e-8);
-            for l in 0..n {
-                assert!((built[k * n + l] - h[(l, k)]).abs() < 1e-8, "{k} {l}");
-            }
+        assert!(solver.solve(&input).solved);
+        // Solving has left its factor on and below the diagonal: fill once more.
+        let heading = nalgebra::Rotation3::from_axis_angle(&Vector3::z_axis(), 0.4).into_inner();
+        let weights = solver.weights(&heading);
+        solver.fill_cost(&weights);
+        let n = 3 * solver.columns.len();
+        let h = nalgebra::DMatrix::from_column_slice(n, n, solver.program.cost_matrix(n));
+        let g = nalgebra::DVector::from_column_slice(&solver.gradient);
+        let of = |f: &[f64]| cost(&settings(), &input, &solver.columns, f);
+        let still = of(&vec![0.0; n]);
+        for trial in 0..20 {
+            let f = nalgebra::DVector::from_fn(n, |k, _| {
+                40.0 * ((k * 7 + trial * 13) as f64 * 1.7).sin()
+            });
+            let condensed = 0.5 * f.dot(&(&h * &f)) + g.dot(&f);
+            let plain = of(f.as_slice()) - still;
+            assert!((condensed - plain).abs() < 1e-9 * plain.abs().max(1.0), "{condensed} {plain}");
         }
     }
 }

@@ -9,15 +9,33 @@ use nalgebra::{Matrix3, Rotation3, UnitQuaternion, Vector3};
 use signals::{BaseVelocity, FEET_MAX};
 
 use crate::GRAVITY;
+use crate::contact::FootContact;
 use crate::gait::{FootPhase, Gait};
 use crate::legs::Legs;
-use crate::mpc::{ForcePlanner, HORIZON_MAX, MpcInput, MpcSettings};
+use crate::mpc::{ForcePlanner, HORIZON_MAX, MpcInput, MpcOutput, MpcSettings};
+use crate::outside::Outside;
 use crate::swing::swing;
+use crate::whole_body::{Tasks, WholeBody};
 
 /// The yaw reference may lead the robot by this much, rad.
 const YAW_CLIP: f64 = 0.3;
 /// A robot slower than this, m/s, may stop stepping.
 const STOP_SPEED: f64 = 0.10;
+/// A foot may land from this share of its swing on, when its contact is at least so probable.
+const EARLY_FROM: f64 = 0.5;
+const TOUCHES: f64 = 0.65;
+/// A foot due to stand whose contact is less probable than this reaches down with this speed, m/s,
+/// for so long at most, s.
+const MISSES: f64 = 0.15;
+const LATE_FROM: f64 = 0.03;
+const REACH_SPEED: f64 = 0.4;
+const LATE_MAX: f64 = 0.08;
+/// Force problems, and ticks without torques for their answers, without a solution, one after the
+/// other, after which there is no command.
+const FAILED_MAX: u32 = 5;
+const LOST_MAX: u32 = 50;
+/// Up to this speed, rad/s, dry friction is helped over in part.
+const DRY_SPEED: f64 = 0.5;
 
 /// How the base moves, in the odometry frame; angular velocity in both frames.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +46,10 @@ pub(crate) struct Base {
     pub(crate) velocity: Vector3<f64>,
     /// rad/s, base frame.
     pub(crate) spin: Vector3<f64>,
+    /// What the ground does at each foot.
+    pub(crate) contacts: [FootContact; FEET_MAX],
+    /// What else pushes.
+    pub(crate) outside: Outside,
 }
 
 impl Base {
@@ -48,6 +70,8 @@ pub struct ForceCounters {
     pub failed: u64,
     /// Most rounds of one solution.
     pub rounds_max: u32,
+    /// Ticks on which no torques within the limits were found for the forces.
+    pub torques_failed: u64,
 }
 
 /// What the legs are to do in one tick, one number a joint in model order: torques, and the motion
@@ -74,26 +98,31 @@ impl LegTargets {
 pub(crate) struct Trot {
     gait: Gait,
     planner: Box<dyn ForcePlanner>,
+    whole_body: WholeBody,
     /// Ticks between two problems, and from a problem to its answer's effect.
     every: u64,
     latency: u64,
     /// Tick of the next problem.
     next: u64,
     submitted: Option<u64>,
-    /// Ground forces in use, world, N.
-    forces: Option<[Vector3<f64>; FEET_MAX]>,
+    /// The answer in use.
+    plan: Option<MpcOutput>,
     /// Time since stepping began, s; standing otherwise.
     stepping: Option<f64>,
     /// How long a stop has been asked for, s.
     stopping: f64,
     lifted_from: [Vector3<f64>; FEET_MAX],
+    /// Where each foot goes or went down, odometry frame.
+    foothold: [Vector3<f64>; FEET_MAX],
+    /// The foot has met the ground in this stride.
+    landed: [bool; FEET_MAX],
     /// Feet from the centre of mass when standing, base axes, m.
     nominal: [Vector3<f64>; FEET_MAX],
     reference: Option<Reference>,
     height: f64,
     foot_radius: f64,
     /// Answers without a solution, one after the other.
-    pub(crate) failed: u32,
+    failed: u32,
     pub(crate) counters: ForceCounters,
 }
 
@@ -120,16 +149,19 @@ impl Trot {
         }
         let ticks = |seconds: f64| (seconds * file.control.rate_hz).round().max(1.0) as u64;
         Self {
-            gait: Gait::new(file.gait.period_s, file.gait.duty, file.gait.offsets.clone()),
+            gait: Gait::new(&file.gait),
             planner,
+            whole_body: WholeBody::new(robot),
             every: ticks(1.0 / file.mpc.rate_hz),
             latency: ticks(file.mpc.latency_ms * 1e-3),
             next: 0,
             submitted: None,
-            forces: None,
+            plan: None,
             stepping: None,
             stopping: 0.0,
             lifted_from: [Vector3::zeros(); FEET_MAX],
+            foothold: [Vector3::zeros(); FEET_MAX],
+            landed: [true; FEET_MAX],
             nominal,
             reference: None,
             height: robot.stand.base_height + legs.whole.com.z,
@@ -142,12 +174,19 @@ impl Trot {
     /// Forgets everything but its memory: the next use starts standing.
     pub(crate) fn reset(&mut self) {
         self.submitted = None;
-        self.forces = None;
+        self.plan = None;
         self.stepping = None;
+        self.landed = [true; FEET_MAX];
         self.reference = None;
         self.failed = 0;
+        self.whole_body.failed = 0;
         // An answer to a problem from before the reset must not be used after it.
         let _ = self.planner.collect();
+    }
+
+    /// Neither the forces nor the torques for them could be found for too long.
+    pub(crate) const fn is_lost(&self) -> bool {
+        self.failed >= FAILED_MAX || self.whole_body.failed >= LOST_MAX
     }
 
     /// Stepping, or standing on all feet.
@@ -178,35 +217,87 @@ impl Trot {
         let (number, dt) = tick;
         self.keep_time(dt, wanted.is_some(), base);
         let velocity = wanted.unwrap_or_default();
+        self.gait.suit(velocity.speed().0.into());
         let motion = self.follow(dt, robot, legs, base, velocity);
         self.plan_forces(number, robot, legs, base, &motion);
-        let Some(forces) = self.forces else {
+        let Some(plan) = self.plan else {
             return false;
         };
-        for (foot, force) in forces.iter().enumerate().take(legs.count) {
-            let phase = self.stepping.map(|time| self.gait.phase(foot, time));
-            if let Some(FootPhase::Swing(phase)) = phase {
-                self.swing_leg(foot, phase, robot, legs, base, &motion, targets);
+        let mut tasks = Tasks {
+            stands: [true; FEET_MAX],
+            forces: plan.forces,
+            total: plan.forces.iter().sum(),
+            angular: base.rotation.transpose() * plan.angular,
+            feet: [Vector3::zeros(); FEET_MAX],
+        };
+        for foot in 0..legs.count {
+            if let Some((phase, target)) = self.way_down(foot, robot, base, &motion) {
+                tasks.stands[foot] = false;
+                tasks.feet[foot] =
+                    self.swing_leg(foot, (phase, target), robot, legs, base, targets);
             } else {
                 let leg = &legs.legs[foot];
                 self.lifted_from[foot] = base.position + base.rotation * leg.position;
-                let push = base.rotation.transpose() * -force;
-                for (joint, torque) in legs.torques(robot, foot, push) {
-                    (targets.tau[joint], targets.q[joint]) = (torque, legs.q[joint]);
-                }
                 // The foot stays, so the leg turns as the base moves on.
                 for (joint, rate) in legs.joint_motion(robot, foot, -base.moves(leg.position)) {
-                    targets.dq[joint] = rate;
+                    (targets.q[joint], targets.dq[joint]) = (legs.q[joint], rate);
                 }
             }
         }
+        self.whole_body.solve(robot, legs, &base.rotation, &tasks);
+        self.counters.torques_failed += u64::from(self.whole_body.failed > 0);
+        for (joint, tau) in self.whole_body.tau.iter().enumerate() {
+            let bearing = &robot.model.joints[joint];
+            let rate = targets.dq[joint];
+            // Dry friction, without a jump where the joint turns back.
+            let dry = bearing.friction * (rate / DRY_SPEED).clamp(-1.0, 1.0);
+            targets.tau[joint] = tau + bearing.damping * rate + dry;
+        }
         true
+    }
+
+    /// How far `foot` is in its swing, and where it goes; none while it stands. A foot that meets
+    /// the ground too early stands from then on; one that misses it reaches further down.
+    fn way_down(
+        &mut self,
+        foot: usize,
+        robot: &Robot,
+        base: &Base,
+        motion: &Motion,
+    ) -> Option<(f64, Vector3<f64>)> {
+        let touches = base.contacts[foot].probability;
+        match self.gait.phase(foot, self.stepping?) {
+            FootPhase::Swing(phase) => {
+                self.landed[foot] &= phase >= EARLY_FROM;
+                self.landed[foot] |= phase >= EARLY_FROM && touches > TOUCHES;
+                if self.landed[foot] {
+                    return None;
+                }
+                let target = self.foothold(foot, phase, robot, motion);
+                self.foothold[foot] = target;
+                Some((phase, target))
+            }
+            FootPhase::Stance(phase) => {
+                let late = phase * self.gait.stance_time();
+                self.landed[foot] |= touches > TOUCHES || late > LATE_MAX;
+                if self.landed[foot] || late < LATE_FROM || touches > MISSES {
+                    return None;
+                }
+                let deeper = Vector3::z() * (late * REACH_SPEED);
+                Some((1.0, self.foothold[foot] - deeper))
+            }
+        }
+    }
+
+    /// Where the gait has each foot; none while all stand.
+    pub(crate) fn phases(&self) -> [Option<FootPhase>; FEET_MAX] {
+        core::array::from_fn(|foot| self.stepping.map(|time| self.gait.phase(foot, time)))
     }
 
     /// Starts and ends stepping; ends only slow, after a stride in place, with all feet down.
     fn keep_time(&mut self, dt: f64, walk: bool, base: &Base) {
         let Some(time) = self.stepping else {
-            if walk && self.forces.is_some() {
+            if walk && self.plan.is_some() {
                 (self.stepping, self.stopping) = (Some(0.0), 0.0);
             }
             return;
@@ -217,6 +308,8 @@ impl Trot {
         let tried = self.stopping > 1.5 * self.gait.period();
         let given_up = self.stopping > 6.0 * self.gait.period();
         self.stepping = if tried && (still || given_up) && (0..FEET_MAX).all(down) {
+            // It stays where it stopped, not where it was to be by now.
+            self.reference = None;
             None
         } else {
             Some(time + dt)
@@ -288,7 +381,7 @@ impl Trot {
                     self.failed = if answer.solved { 0 } else { self.failed.saturating_add(1) };
                     if answer.solved {
                         self.counters.used += 1;
-                        self.forces = Some(answer.forces);
+                        self.plan = Some(answer);
                     } else {
                         self.counters.failed += 1;
                     }
@@ -312,17 +405,19 @@ impl Trot {
         base: &Base,
         motion: &Motion,
     ) -> MpcInput {
-        let mut feet = [Vector3::zeros(); FEET_MAX];
-        for (foot, leg) in feet.iter_mut().zip(&legs.legs[..legs.count]) {
-            *foot = base.rotation * (leg.position - legs.whole.com);
-        }
         let mut contact = [[false; FEET_MAX]; HORIZON_MAX];
+        let mut feet = [[Vector3::zeros(); FEET_MAX]; HORIZON_MAX];
         let delay = self.latency as f64 / robot.file.control.rate_hz;
-        for (k, feet) in contact.iter_mut().enumerate() {
-            let ahead = delay + (k as f64 + 0.5) * robot.file.mpc.step_s;
-            for (foot, stands) in feet.iter_mut().enumerate().take(legs.count) {
+        let steps = robot.file.mpc.horizon.min(HORIZON_MAX);
+        for step in 0..steps {
+            let ahead = delay + (step as f64 + 0.5) * robot.file.mpc.step_s;
+            let com = motion.com + motion.velocity * ahead;
+            for foot in 0..legs.count {
                 let phase = self.stepping.map(|time| self.gait.phase(foot, time + ahead));
-                *stands = !matches!(phase, Some(FootPhase::Swing(_)));
+                let swings = matches!(phase, Some(FootPhase::Swing(_)));
+                contact[step][foot] = !swings || ahead < self.stands_early(foot);
+                let place = self.place_of(foot, ahead, robot, legs, base, motion);
+                feet[step][foot] = place - com - Vector3::z() * self.foot_radius;
             }
         }
         MpcInput {
@@ -332,6 +427,7 @@ impl Trot {
             angular_velocity: motion.spin,
             velocity: motion.com_velocity,
             inertia: legs.whole.about_com,
+            outside: base.outside.force,
             feet,
             contact,
             reference_position: motion.reference.position,
@@ -341,38 +437,80 @@ impl Trot {
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "all of them are the present tick")]
-    fn swing_leg(
+    /// How long a foot that has landed too early stands before the gait says so, s; else zero.
+    fn stands_early(&self, foot: usize) -> f64 {
+        match self.stepping.map(|time| self.gait.phase(foot, time)) {
+            Some(FootPhase::Swing(phase)) if self.landed[foot] && phase >= EARLY_FROM => {
+                (1.0 - phase) * self.gait.swing_time()
+            }
+            _ => 0.0,
+        }
+    }
+
+    /// Where `foot` stands in `ahead` s, odometry frame: where it is, or where it will have been
+    /// put down by then.
+    fn place_of(
         &self,
         foot: usize,
-        phase: f64,
+        ahead: f64,
         robot: &Robot,
         legs: &Legs,
         base: &Base,
         motion: &Motion,
+    ) -> Vector3<f64> {
+        let here = base.position + base.rotation * legs.legs[foot].position;
+        let Some(time) = self.stepping else { return here };
+        let (now, then) = (self.gait.phase(foot, time), self.gait.phase(foot, time + ahead));
+        match (now, then) {
+            (FootPhase::Swing(_), _) if self.stands_early(foot) > 0.0 => here,
+            (FootPhase::Swing(phase), _) => self.foothold(foot, phase, robot, motion),
+            // It has not stood longer than it could since now.
+            (FootPhase::Stance(_), FootPhase::Stance(phase))
+                if phase * self.gait.stance_time() >= ahead =>
+            {
+                here
+            }
+            (FootPhase::Stance(_), FootPhase::Swing(_)) => here,
+            (FootPhase::Stance(_), FootPhase::Stance(phase)) => {
+                let landed = ahead - phase * self.gait.stance_time();
+                let turn = motion.yaw_rate * (landed + 0.5 * self.gait.stance_time());
+                let turn = Rotation3::from_axis_angle(&Vector3::z_axis(), turn);
+                let way = motion.velocity * (landed + 0.5 * self.gait.stance_time());
+                let mut place = motion.com + way + motion.heading * (turn * self.nominal[foot]);
+                place.z = self.foot_radius;
+                place
+            }
+        }
+    }
+
+    /// Leads a foot in the given phase of its swing on to `target`; the acceleration it needs, base
+    /// axes, m/s^2.
+    fn swing_leg(
+        &self,
+        foot: usize,
+        (phase, target): (f64, Vector3<f64>),
+        robot: &Robot,
+        legs: &Legs,
+        base: &Base,
         targets: &mut LegTargets,
-    ) {
+    ) -> Vector3<f64> {
         let gait = &robot.file.gait;
         let leg = &legs.legs[foot];
         let place = base.position + base.rotation * leg.position;
         let back = base.rotation.transpose();
         let moving = base.rotation * (base.moves(leg.position) + leg.velocity);
-        let target = self.foothold(foot, phase, robot, motion);
         let from = &self.lifted_from[foot];
-        let (wanted, speed) =
-            swing(from, &target, gait.swing_height_m, phase, self.gait.swing_time());
-        let force = (wanted - place) * gait.swing_stiffness_n_m
-            + (speed - moving) * gait.swing_damping_n_s_m;
-        for (joint, torque) in legs.torques(robot, foot, back * force) {
-            targets.tau[joint] = torque + legs.bias[joint];
-        }
-        for (joint, way) in legs.joint_motion(robot, foot, back * (wanted - place)) {
+        let path = swing(from, &target, gait.swing_height_m, phase, self.gait.swing_time());
+        let (ahead, faster) = (path.position - place, path.velocity - moving);
+        for (joint, way) in legs.joint_motion(robot, foot, back * ahead) {
             targets.q[joint] = legs.q[joint] + way;
         }
-        let relative = back * speed - base.moves(leg.position);
+        let relative = back * path.velocity - base.moves(leg.position);
         for (joint, rate) in legs.joint_motion(robot, foot, relative) {
             targets.dq[joint] = rate;
         }
+        let pull = ahead * gait.swing_stiffness_per_s2 + faster * gait.swing_damping_per_s;
+        back * (path.acceleration + pull)
     }
 
     /// Where a swinging foot is to land, odometry frame.

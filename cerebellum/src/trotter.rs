@@ -62,7 +62,7 @@ impl Trotter {
         Self {
             noise,
             dice: Dice::new(seed),
-            gait: Gait::new(0.4, 0.6, vec![0.0, 0.5, 0.5, 0.0]),
+            gait: Gait::trot(),
             time: 0.0,
             attitude,
             velocity,

@@ -62,6 +62,8 @@ table! {
         gait: GaitFile,
         /// Ground-force planner.
         mpc: MpcFile,
+        /// Whole-body control.
+        whole_body: WholeBodyFile,
         /// State estimation.
         estimator: EstimatorFile,
         /// Envelope and profile of the governor.
@@ -172,16 +174,18 @@ table! {
     GaitFile {
         /// One stride.
         period_s: f64,
-        /// Share of the stride on the ground, 0.5 to 1.
-        duty: f64,
+        /// Share of the stride on the ground, 0.5 to 1: of a slow gait and of a fast one.
+        duty: [f64; 2],
+        /// Up to which speed the first holds, and from which the second.
+        duty_speed_m_s: [f64; 2],
         /// Phase offset per foot, 0 to 1.
         offsets: Vec<f64>,
         /// Height of a step.
         swing_height_m: f64,
-        /// Stiffness of the swinging foot.
-        swing_stiffness_n_m: f64,
-        /// Damping of the swinging foot.
-        swing_damping_n_s_m: f64,
+        /// Acceleration of the swinging foot per distance from its path.
+        swing_stiffness_per_s2: f64,
+        /// Acceleration of the swinging foot per difference from the speed of its path.
+        swing_damping_per_s: f64,
         /// How much further a foot lands per velocity error.
         foothold_gain_s: f64,
         /// Farthest foothold from the hip.
@@ -243,6 +247,19 @@ table! {
         /// `leg_odometry` or `invariant`; the first where it is not said.
         #[serde(default)]
         filter: EstimatorFilter,
+    }
+}
+
+table! {
+    /// What the whole body should rather miss: weights of squared errors.
+    WholeBodyFile {
+        /// Angular acceleration of the base, (rad/s^2)^-2, and that of the centre of mass,
+        /// (m/s^2)^-2.
+        weight_base: f64,
+        /// Force of a foot, N^-2.
+        weight_force: f64,
+        /// Acceleration of a swinging foot, (m/s^2)^-2.
+        weight_swing: f64,
     }
 }
 

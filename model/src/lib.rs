@@ -55,9 +55,9 @@ pub use self::{
         KeepOutFile, OverspeedFile, PersonFile, RegionFile, SelfCollisionFile,
     },
     file::{
-        BodyClass, BrainFile, ControlFile, EstimatorFile, EstimatorFilter, FootFile, GaitFile, GovernorFile,
-        HabitsFile, HealthFile, JointGroupFile, MotionFile, MpcFile, PostureFile, RobotFile,
-        SimFile, SkillFile, StickFile, SupervisionFile, WholeBodyFile,
+        BodyClass, BrainFile, ControlFile, EstimatorFile, EstimatorFilter, FootFile, GaitFile,
+        GovernorFile, HabitsFile, HealthFile, JointGroupFile, MotionFile, MpcFile, PostureFile,
+        RobotFile, SimFile, SkillFile, StickFile, SupervisionFile, WholeBodyFile,
     },
     load::{Foot, PostureAngles, Robot},
     model_file::Base,

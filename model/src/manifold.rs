@@ -81,6 +81,14 @@ fn left_jacobian_inverse(angular: &Vector3<f64>) -> Matrix3<f64> {
 }
 
 impl Pose {
+    /// At the world's origin, along its axes.
+    pub const ORIGIN: Self = Self {
+        position: Vector3::new(0.0, 0.0, 0.0),
+        rotation: UnitQuaternion::new_unchecked(nalgebra::Quaternion {
+            coords: nalgebra::Vector4::new(0.0, 0.0, 0.0, 1.0),
+        }),
+    };
+
     /// As a matrix, frame to world.
     #[must_use]
     pub fn matrix(&self) -> Matrix3<f64> {

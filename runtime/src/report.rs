@@ -171,6 +171,8 @@ pub struct ForcePlannerReport {
     pub late: u64,
     /// Problems without a solution.
     pub failed: u64,
+    /// Ticks on which no torques within the limits were found for the forces.
+    pub torques_failed: u64,
 }
 
 /// How often a rule acted.

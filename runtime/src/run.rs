@@ -536,8 +536,12 @@ impl Run {
             ..GovernorReport::default()
         };
         let forces = self.parts.cerebellum.force_counters();
-        report.force_planner =
-            ForcePlannerReport { solutions: forces.used, late: forces.late, failed: forces.failed };
+        report.force_planner = ForcePlannerReport {
+            solutions: forces.used,
+            late: forces.late,
+            failed: forces.failed,
+            torques_failed: forces.torques_failed,
+        };
         report.governor.records_lost = governor.records_lost();
         report.cycle_allocations = self.parts.allocations.total();
         report.state_hash = hexadecimal(&self.hash.clone().finalize());

@@ -101,7 +101,7 @@ fn a_number_that_is_none() {
 #[test]
 fn an_unknown_key() {
     let folder = spoiled(|robot| {
-        replace(robot.join("robot.toml"), "duty = 0.60", "duty = 0.60\nduti = 1.0");
+        replace(robot.join("robot.toml"), "duty_speed_m_s =", "duti = 1.0\nduty_speed_m_s =");
     });
     refuses(folder.path(), &["unknown field `duti`", "remove the key"]);
 }

@@ -144,8 +144,7 @@ impl Witness {
 /// Walks with `wish` and lets every witness see every tick.
 fn walk(wish: [f32; 3], seed: u64, witnesses: &mut [Witness]) {
     let robot = robot();
-    let gait = &robot.file.gait;
-    let gait = Gait::new(gait.period_s, gait.duty, gait.offsets.clone());
+    let gait = Gait::new(&robot.file.gait);
     let planner = InlineForcePlanner::new(Cerebellum::force_settings(&robot));
     let mut body = SimBody::new(&robot, &Yard::empty(), seed).unwrap();
     let mut cerebellum = Cerebellum::new(&robot, Box::new(planner));
