@@ -305,7 +305,7 @@ pub(crate) const CATALOGUE: &[Row] = &[
         body::slips,
     )
     .freer("what is not found is not answered")
-    .note("rubber on wet ice: above a friction of 0.15 the feet of this gait do not slip"),
+    .note("ice: above a friction of 0.08 the feet of this gait hardly slip"),
     Row::new(41, "one joint driver silent", &[within("DEG", 5)], End::Sit, joints::one_is_silent),
     Row::new(
         41,
@@ -330,9 +330,9 @@ pub(crate) const CATALOGUE: &[Row] = &[
         43,
         "wrong sign of a motor",
         &[within("DMP", 50).but(
-            1_300,
+            2_000,
             "the sign shows when the joint runs away against its torque, which takes a standing \
-             leg a second; 28 ms of that are counted, so that a blow is not taken for it",
+             leg up to two seconds; 28 ms of that are counted, so that a blow is not taken for it",
         )],
         End::Damped,
         joints::turns_wrong,

@@ -48,7 +48,7 @@ fn imu(dice: &mut Dice, what: Disturbance) -> Trial {
 /// carries slides by more than 0.3 m/s for 20 ms.
 pub(crate) fn slips(dice: &mut Dice) -> Trial {
     const LASTING: u64 = 20;
-    let friction = dice.between(0.06, 0.12);
+    let friction = dice.between(0.02, 0.05);
     let mut soles = Soles::new(crate::robot());
     let mut lasts = [0; FEET_MAX];
     let slides = once(move |_, seen: &Seen<'_>| {

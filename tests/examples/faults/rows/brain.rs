@@ -284,7 +284,11 @@ pub(crate) fn joint_leaves(dice: &mut Dice) -> Trial {
                 beyond(wanted);
             }
         })
-        .must(after(200), raised(Level::Hold, &[Rule::FilterBusy, Rule::JointPosition]))
+        // A joint that is pressed against its end may count as blocked just before.
+        .must(
+            after(200),
+            raised(Level::Hold, &[Rule::FilterBusy, Rule::JointPosition, Rule::JointBlocked]),
+        )
         .ends(10_000, &[End::Hold, End::Settling, End::Sit, End::Damped, End::Off])
 }
 
