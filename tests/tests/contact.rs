@@ -2,19 +2,15 @@
 //! knows. No foot has a sensor here: joints, inertial unit and gait must do.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed test says where")]
 
-use std::time::Duration;
+mod walking;
 
-use body::Body;
-use cerebellum::{
-    Cerebellum, ContactCounters, ContactDetector, ContactInput, FootPhase, Gait, InlineForcePlanner,
-};
+use cerebellum::{ContactCounters, ContactDetector, ContactInput, FootPhase, Gait};
 use model::Robot;
 use nalgebra::{Quaternion, UnitQuaternion, Vector3};
-use signals::{
-    BaseVelocity, Cycle, FEET_MAX, Instant, MetresPerSecond, ModelHash, Operator, OperatorAct,
-    Plan, PlanRequest, Posture, RadiansPerSecond, VelocityChunk,
-};
-use sim::{SimBody, Yard};
+use signals::{FEET_MAX, Posture};
+use sim::Yard;
+
+use walking::Walker;
 
 const TICK: f64 = 1e-3;
 const WALK_FROM: u64 = 4_500;
@@ -34,26 +30,6 @@ const CUT_OFF: f64 = 150.0;
 
 fn robot() -> Robot {
     Robot::load(&whole::root().join("robots/quadruped")).unwrap()
-}
-
-fn plan(tick: u64, now: Instant, [forward, left, yaw]: [f32; 3]) -> Plan {
-    let velocity = BaseVelocity {
-        forward: MetresPerSecond(forward),
-        left: MetresPerSecond(left),
-        yaw: RadiansPerSecond(yaw),
-    };
-    Plan {
-        sequence: tick,
-        observed_at: now,
-        valid_until: now + Duration::from_millis(800),
-        epoch: 1,
-        model: ModelHash::default(),
-        request: PlanRequest::Velocity(VelocityChunk::constant(
-            velocity,
-            Duration::from_millis(100),
-            8,
-        )),
-    }
 }
 
 /// What a detector is told of gait and ground: how far the gait is behind what the feet really do,
@@ -145,19 +121,12 @@ impl Witness {
 fn walk(wish: [f32; 3], seed: u64, witnesses: &mut [Witness]) {
     let robot = robot();
     let gait = Gait::new(&robot.file.gait);
-    let planner = InlineForcePlanner::new(Cerebellum::force_settings(&robot));
-    let mut body = SimBody::new(&robot, &Yard::empty(), seed).unwrap();
-    let mut cerebellum = Cerebellum::new(&robot, Box::new(planner));
-    let habits = governor::HabitRule::default();
-    let profile = governor::Profile { habits, ..runtime::wiring::profile(&robot) };
-    let mut governor =
-        governor::Governor::new(governor::Envelope::new(&robot.limits).unwrap(), profile);
+    let planner = walking::inline(&robot);
+    let at = (&Yard::empty(), seed);
+    let mut walker = Walker::new((&robot, &robot), at, planner, walking::patient(&robot));
     let mut stepping: Option<f64> = None;
     for number in 0..END {
-        let now = Instant::from_nanos(number * 1_000_000);
-        let cycle = Cycle { number, now, period: Duration::from_millis(1) };
-        let frame = body.sense(&cycle);
-        let state = cerebellum.estimate(&cycle, &frame);
+        let (frame, state) = walker.turn(number, (number > WALK_FROM).then_some(wish), false);
         // The controller's own clock of the gait.
         let walking = state.posture == Posture::Walking;
         stepping = walking.then(|| stepping.map_or(0.0, |time| time + TICK));
@@ -181,7 +150,7 @@ fn walk(wish: [f32; 3], seed: u64, witnesses: &mut [Witness]) {
             phase: [None; FEET_MAX],
             sensor: [None; FEET_MAX],
         };
-        let truth = body.truth();
+        let truth = walker.body.truth();
         for witness in witnesses.iter_mut() {
             witness.see(&seen, &gait, stepping);
             if number >= MEASURE_FROM {
@@ -190,14 +159,6 @@ fn walk(wish: [f32; 3], seed: u64, witnesses: &mut [Witness]) {
                 }
             }
         }
-        let due = number > WALK_FROM && number.is_multiple_of(100);
-        let asked = due.then(|| plan(number, now, wish));
-        let act = (number == 100).then_some(OperatorAct::Start);
-        let operator = Operator { supervisor: Some(now), ..Operator::local(act) };
-        let ruling = governor.rule(&cycle, &frame, &state, asked.as_ref(), &operator);
-        let wanted = cerebellum.control(&cycle, &state, &ruling);
-        body.apply(governor.vet(&cycle, &state, wanted));
-        while governor.next_record().is_some() {}
         assert!(!truth.fallen, "{wish:?} at {:?}", truth.at);
     }
 }

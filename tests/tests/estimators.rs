@@ -2,68 +2,29 @@
 //! of it.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed test says where")]
 
-use std::time::Duration;
+mod walking;
 
-use body::Body;
-use cerebellum::{Cerebellum, InlineForcePlanner};
 use model::{EstimatorFilter, Robot};
-use signals::{
-    BaseVelocity, Cycle, Instant, MetresPerSecond, ModelHash, Operator, OperatorAct, Plan,
-    PlanRequest, RadiansPerSecond, VelocityChunk,
-};
-use sim::{SimBody, Yard};
+use sim::Yard;
+
+use walking::Walker;
 
 const WALK_FROM: u64 = 4_500;
 const MEASURE_FROM: u64 = 7_000;
 const END: u64 = 13_000;
-
-fn plan(tick: u64, now: Instant, [forward, left, yaw]: [f32; 3]) -> Plan {
-    let velocity = BaseVelocity {
-        forward: MetresPerSecond(forward),
-        left: MetresPerSecond(left),
-        yaw: RadiansPerSecond(yaw),
-    };
-    Plan {
-        sequence: tick,
-        observed_at: now,
-        valid_until: now + Duration::from_millis(800),
-        epoch: 1,
-        model: ModelHash::default(),
-        request: PlanRequest::Velocity(VelocityChunk::constant(
-            velocity,
-            Duration::from_millis(100),
-            8,
-        )),
-    }
-}
 
 /// What a filter got wrong on a walk: root mean square of forward and left velocity, m/s, mean of
 /// the height, m, and largest tilt, rad.
 fn wrong(filter: EstimatorFilter, wish: [f32; 3]) -> [f64; 4] {
     let mut robot = Robot::load(&whole::root().join("robots/quadruped")).unwrap();
     robot.file.estimator.filter = filter;
-    let planner = InlineForcePlanner::new(Cerebellum::force_settings(&robot));
-    let mut body = SimBody::new(&robot, &Yard::empty(), 11).unwrap();
-    let mut cerebellum = Cerebellum::new(&robot, Box::new(planner));
-    let habits = governor::HabitRule::default();
-    let profile = governor::Profile { habits, ..runtime::wiring::profile(&robot) };
-    let envelope = governor::Envelope::new(&robot.limits).unwrap();
-    let mut governor = governor::Governor::new(envelope, profile);
+    let planner = walking::inline(&robot);
+    let at = (&Yard::empty(), 11);
+    let mut walker = Walker::new((&robot, &robot), at, planner, walking::patient(&robot));
     let (mut squared, mut height, mut tilt, mut ticks) = ([0.0_f64; 2], 0.0, 0.0_f64, 0.0);
     for number in 0..END {
-        let now = Instant::from_nanos(number * 1_000_000);
-        let cycle = Cycle { number, now, period: Duration::from_millis(1) };
-        let frame = body.sense(&cycle);
-        let state = cerebellum.estimate(&cycle, &frame);
-        let due = number > WALK_FROM && number.is_multiple_of(100);
-        let asked = due.then(|| plan(number, now, wish));
-        let act = (number == 100).then_some(OperatorAct::Start);
-        let operator = Operator { supervisor: Some(now), ..Operator::local(act) };
-        let ruling = governor.rule(&cycle, &frame, &state, asked.as_ref(), &operator);
-        let wanted = cerebellum.control(&cycle, &state, &ruling);
-        body.apply(governor.vet(&cycle, &state, wanted));
-        while governor.next_record().is_some() {}
-        let truth = body.truth();
+        let (_, state) = walker.turn(number, (number > WALK_FROM).then_some(wish), false);
+        let truth = walker.body.truth();
         assert!(!truth.fallen, "{filter:?} {wish:?} at {:?}", truth.at);
         if number >= MEASURE_FROM {
             assert!(state.valid, "{filter:?} {wish:?} at {:?}", truth.at);

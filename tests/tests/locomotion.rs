@@ -2,18 +2,18 @@
 //! moves, and uses force plans on their tick.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed test says where")]
 
+mod walking;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use body::Body;
 use cerebellum::{Cerebellum, ForcePlanner, InlineForcePlanner, MpcInput, MpcOutput};
 use model::Robot;
-use signals::{
-    BaseVelocity, Cycle, Instant, MetresPerSecond, ModelHash, Newtons, Operator, OperatorAct, Plan,
-    PlanRequest, Posture, RadiansPerSecond, VelocityChunk,
-};
-use sim::{Disturbance, SimBody, SimTruth, Yard};
+use signals::{Newtons, Posture};
+use sim::{Disturbance, SimTruth, Yard};
+
+use walking::Walker;
 
 /// Ticks from the start of a walk to the moment its mean is taken.
 const WALK_FROM: u64 = 4_500;
@@ -22,32 +22,6 @@ const END: u64 = 13_000;
 
 fn robot() -> Robot {
     Robot::load(&whole::root().join("robots/quadruped")).unwrap()
-}
-
-/// The robot's governor without its opinion on how a planner behaves: what is tested here is what
-/// stays when a planner keeps on.
-fn patient_governor(robot: &Robot) -> governor::Governor {
-    let habits = governor::HabitRule::default();
-    let profile = governor::Profile { habits, ..runtime::wiring::profile(robot) };
-    governor::Governor::new(governor::Envelope::new(&robot.limits).unwrap(), profile)
-}
-
-fn plan(tick: u64, now: Instant, [forward, left, yaw]: [f32; 3]) -> Plan {
-    let velocity = BaseVelocity {
-        forward: MetresPerSecond(forward),
-        left: MetresPerSecond(left),
-        yaw: RadiansPerSecond(yaw),
-    };
-    let step = Duration::from_millis(100);
-    let chunk = VelocityChunk::constant(velocity, step, 8);
-    Plan {
-        sequence: tick,
-        observed_at: now,
-        valid_until: now + Duration::from_millis(800),
-        epoch: 1,
-        model: ModelHash::default(),
-        request: PlanRequest::Velocity(chunk),
-    }
 }
 
 /// Walks with `wish` and hands every tick's estimate and truth to `see`.
@@ -66,29 +40,15 @@ fn walk_as(
     planner: Box<dyn ForcePlanner>,
     mut see: impl FnMut(u64, &signals::BodyState, &SimTruth, &Cerebellum),
 ) {
-    let robot = robot();
-    let mut body = SimBody::new(real, yard, 11).unwrap();
-    let mut cerebellum = Cerebellum::new(&robot, planner);
-    let mut governor = patient_governor(&robot);
+    let mut walker = Walker::new((&robot(), real), (yard, 11), planner, walking::patient(&robot()));
     for number in 0..END {
-        let now = Instant::from_nanos(number * 1_000_000);
-        let cycle = Cycle { number, now, period: Duration::from_millis(1) };
-        let frame = body.sense(&cycle);
-        let state = cerebellum.estimate(&cycle, &frame);
-        let due = number > WALK_FROM && number.is_multiple_of(100);
-        let asked = due.then(|| plan(number, now, wish));
-        let act = (number == 100).then_some(OperatorAct::Start);
-        let operator = Operator { supervisor: Some(now), ..Operator::local(act) };
-        let ruling = governor.rule(&cycle, &frame, &state, asked.as_ref(), &operator);
-        let wanted = cerebellum.control(&cycle, &state, &ruling);
-        body.apply(governor.vet(&cycle, &state, wanted));
-        while governor.next_record().is_some() {}
-        see(number, &state, &body.truth(), &cerebellum);
+        let (_, state) = walker.turn(number, (number > WALK_FROM).then_some(wish), false);
+        see(number, &state, &walker.body.truth(), &walker.cerebellum);
     }
 }
 
 fn inline() -> Box<dyn ForcePlanner> {
-    Box::new(InlineForcePlanner::new(Cerebellum::force_settings(&robot())))
+    walking::inline(&robot())
 }
 
 /// Clauses: M2.
@@ -241,31 +201,20 @@ fn a_stop_in_a_shove_does_not_fell_it() {
 /// to stop in tick `stop_at`, and must lie still in the end.
 fn settle(stop_at: u64, shove: Option<(u64, [f32; 3])>) {
     let robot = robot();
-    let mut body = SimBody::new(&robot, &Yard::empty(), stop_at).unwrap();
-    let mut cerebellum = Cerebellum::new(&robot, inline());
-    let mut governor = patient_governor(&robot);
+    let at = (&Yard::empty(), stop_at);
+    let mut walker = Walker::new((&robot, &robot), at, inline(), walking::patient(&robot));
     let mut posture = Posture::Limp;
     for number in 0..stop_at + 4_500 {
-        let now = Instant::from_nanos(number * 1_000_000);
-        let cycle = Cycle { number, now, period: Duration::from_millis(1) };
         if let Some((_, force)) = shove.filter(|(at, _)| *at == number) {
             let duration = Duration::from_millis(200);
-            body.disturb(Disturbance::Push { force: force.map(Newtons), duration });
+            walker.body.disturb(Disturbance::Push { force: force.map(Newtons), duration });
         }
-        let frame = body.sense(&cycle);
-        let state = cerebellum.estimate(&cycle, &frame);
-        let due = number > WALK_FROM && number.is_multiple_of(100);
-        let asked = due.then(|| plan(number, now, [0.6, 0.0, 0.4]));
-        let act = (number == 100).then_some(OperatorAct::Start);
-        let operator =
-            Operator { stop: number > stop_at, supervisor: Some(now), ..Operator::local(act) };
-        let ruling = governor.rule(&cycle, &frame, &state, asked.as_ref(), &operator);
-        let wanted = cerebellum.control(&cycle, &state, &ruling);
-        body.apply(governor.vet(&cycle, &state, wanted));
-        while governor.next_record().is_some() {}
-        posture = state.posture;
-        assert!(!body.truth().fallen, "stopped at {stop_at}, shoved {shove:?}, fell at {now:?}");
+        let wish = (number > WALK_FROM).then_some([0.6, 0.0, 0.4]);
+        posture = walker.turn(number, wish, number > stop_at).1.posture;
+        let truth = walker.body.truth();
+        assert!(!truth.fallen, "stopped at {stop_at}, shoved {shove:?}, fell in tick {number}");
     }
+    let Walker { body, governor, .. } = walker;
     assert_eq!(governor.max_level(), signals::Level::Stopped, "{stop_at}, shoved {shove:?}");
     assert_eq!(posture, Posture::Limp);
     let truth = body.truth();

@@ -17,6 +17,8 @@
 mod scene;
 mod table;
 mod walk;
+#[path = "../../tests/walking/mod.rs"]
+mod walking;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -2,18 +2,13 @@
 
 use std::time::Duration;
 
-use body::Body;
-use cerebellum::{Cerebellum, InlineForcePlanner};
-use governor::{Envelope, Governor, HabitRule, HealthRule, Profile};
+use governor::{HealthRule, Profile};
 use nalgebra::{Quaternion, UnitQuaternion};
-use runtime::wiring;
-use signals::{
-    BaseVelocity, BodyState, Cycle, Instant, MetresPerSecond, ModelHash, Newtons, Operator,
-    OperatorAct, Plan, PlanRequest, RadiansPerSecond, VelocityChunk,
-};
-use sim::{Disturbance, SimBody, SimTruth, Yard};
+use signals::{BaseVelocity, BodyState, MetresPerSecond, Newtons, RadiansPerSecond};
+use sim::{Disturbance, SimTruth, Yard};
 
 use crate::scene::{Scene, Shove};
+use crate::walking::{self, Walker};
 
 /// Ticks: the walk is asked for, measured from, and over; a shove comes in the stride after
 /// `SHOVE_FROM`.
@@ -74,38 +69,19 @@ impl Walk {
 
 /// The governor with all that it does to joints, and without its opinion on speed, balance, drives
 /// and planners: what is to be seen is the motion controller.
-fn patient_governor(scene: &Scene) -> Governor {
+fn patient(scene: &Scene) -> Profile {
     let speed_max = BaseVelocity {
         forward: MetresPerSecond(2.0),
         left: MetresPerSecond(1.0),
         yaw: RadiansPerSecond(2.0),
     };
-    let profile = Profile {
+    Profile {
         speed_max,
         balance: None,
         overspeed: None,
         height: None,
-        habits: HabitRule::default(),
         health: HealthRule::default(),
-        ..wiring::profile(&scene.known)
-    };
-    Governor::new(Envelope::new(&scene.known.limits).expect("sound limits"), profile)
-}
-
-fn plan(tick: u64, now: Instant, [forward, left, yaw]: [f32; 3]) -> Plan {
-    let velocity = BaseVelocity {
-        forward: MetresPerSecond(forward),
-        left: MetresPerSecond(left),
-        yaw: RadiansPerSecond(yaw),
-    };
-    let step = Duration::from_millis(100);
-    Plan {
-        sequence: tick,
-        observed_at: now,
-        valid_until: now + Duration::from_millis(800),
-        epoch: 1,
-        model: ModelHash::default(),
-        request: PlanRequest::Velocity(VelocityChunk::constant(velocity, step, 8)),
+        ..walking::patient(&scene.known)
     }
 }
 
@@ -120,30 +96,18 @@ fn blow(shove: Shove, seed: u64) -> (u64, Disturbance) {
 /// Walks `scene` once with `seed`.
 pub(crate) fn walk(scene: &Scene, seed: u64) -> Walk {
     let yard = if scene.stony { Yard::stony(seed) } else { Yard::empty() };
-    let mut body = SimBody::new(&scene.real, &yard, seed).expect("a body");
-    let planner = InlineForcePlanner::new(Cerebellum::force_settings(&scene.known));
-    let mut cerebellum = Cerebellum::new(&scene.known, Box::new(planner));
-    let mut governor = patient_governor(scene);
+    let (robots, planner) = ((&scene.known, &scene.real), walking::inline(&scene.known));
+    let mut walker = Walker::new(robots, (&yard, seed), planner, patient(scene));
     let blow = scene.shove.map(|shove| blow(shove, seed));
     let end = if blow.is_some() { SHOVE_END } else { END };
     let (mut walk, mut start) = (Walk::default(), None);
     for number in 0..end {
-        let now = Instant::from_nanos(number * 1_000_000);
-        let cycle = Cycle { number, now, period: Duration::from_millis(1) };
         if let Some((_, push)) = blow.filter(|(at, _)| *at == number) {
-            body.disturb(push);
+            walker.body.disturb(push);
         }
-        let frame = body.sense(&cycle);
-        let state = cerebellum.estimate(&cycle, &frame);
-        let due = number > WALK_FROM && number.is_multiple_of(100) && scene.wish != [0.0; 3];
-        let asked = due.then(|| plan(number, now, scene.wish));
-        let act = (number == 100).then_some(OperatorAct::Start);
-        let operator = Operator { supervisor: Some(now), ..Operator::local(act) };
-        let ruling = governor.rule(&cycle, &frame, &state, asked.as_ref(), &operator);
-        let wanted = cerebellum.control(&cycle, &state, &ruling);
-        body.apply(governor.vet(&cycle, &state, wanted));
-        while governor.next_record().is_some() {}
-        let truth = body.truth();
+        let asks = number > WALK_FROM && scene.wish != [0.0; 3];
+        let (_, state) = walker.turn(number, asks.then_some(scene.wish), false);
+        let truth = walker.body.truth();
         if truth.fallen {
             walk.fell = true;
             break;
