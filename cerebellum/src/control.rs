@@ -98,7 +98,6 @@ pub struct Cerebellum {
     outside: Outside,
     /// Torques of the drives as they tell them, N m.
     drives: Vec<f64>,
-    spin: Vector3<f64>,
     /// Every joint and the inertial unit were seen in this tick.
     sees: bool,
     /// How long steps have brought a stopped walk to rest, and how long it has been steady, s.
@@ -130,7 +129,6 @@ impl Cerebellum {
             contacts: ContactDetector::new(robot),
             outside: Outside::default(),
             drives: vec![0.0; joints],
-            spin: Vector3::zeros(),
             sees: false,
             braking: 0.0,
             steady: 0.0,
@@ -166,15 +164,14 @@ impl Cerebellum {
         let believed = self.inertial.believed(cycle.now, &frame.imu);
         self.sees &= believed.is_some();
         let (gyro, accelerometer) = believed.unwrap_or_else(|| self.estimator.unmoved());
-        self.spin = gyro;
         let rotation = self.estimator.attitude().to_rotation_matrix().into_inner();
-        self.legs.update(&self.robot, rotation, self.spin);
+        self.legs.update(&self.robot, rotation, gyro);
         let trust = self.trust(frame);
         self.estimator.update(&Measurement {
             dt: self.dt,
             gyro,
             accelerometer,
-            feet: self.legs.legs.map(|leg| leg.position),
+            feet: self.legs.legs.map(|leg| leg.middle.position),
             feet_velocity: self.legs.legs.map(|leg| leg.velocity),
             feet_turning: self.legs.legs.map(|leg| leg.turning),
             trust,
@@ -204,7 +201,7 @@ impl Cerebellum {
                 tau: &self.drives,
                 rotation,
                 linear: attitude.inverse() * self.estimator.velocity(),
-                spin: self.spin,
+                spin: self.legs.spin,
                 height: self.estimator.position().z,
                 ground: [0.0; signals::FEET_MAX],
                 phase: self.trot.phases(),
@@ -250,7 +247,7 @@ impl Cerebellum {
     /// Down, with nothing moving: the body lies on the ground.
     fn resting(&self) -> bool {
         matches!(self.posture, Posture::Limp | Posture::Settled)
-            && self.spin.norm() < 0.1
+            && self.legs.spin.norm() < 0.1
             && self.legs.dq.iter().all(|dq| dq.abs() < 0.5)
     }
 
@@ -268,7 +265,7 @@ impl Cerebellum {
             position: array(self.estimator.position()).map(Metres),
             attitude: Quaternion { w: q.w as f32, x: q.x as f32, y: q.y as f32, z: q.z as f32 },
             velocity: array(velocity).map(MetresPerSecond),
-            angular_velocity: array(self.spin).map(RadiansPerSecond),
+            angular_velocity: array(self.legs.spin).map(RadiansPerSecond),
             joints: Joints::from_fn(self.legs.q.len(), joint),
             contact: Feet::from_fn(self.legs.count, |foot| trust[foot.index()] as f32),
             posture: self.posture,
@@ -370,7 +367,7 @@ impl Cerebellum {
             rotation: attitude.to_rotation_matrix().into_inner(),
             position: self.estimator.position(),
             velocity: self.estimator.velocity(),
-            spin: self.spin,
+            spin: self.legs.spin,
             contacts: *self.contacts.contacts(),
             outside: self.outside,
         };

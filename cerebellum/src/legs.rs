@@ -14,8 +14,6 @@ const DAMPING: f64 = 1e-5;
 /// One foot and the joints that move it. Base axes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Leg {
-    /// Middle of the foot, m.
-    pub(crate) position: Vector3<f64>,
     /// Velocity of the middle relative to the base, m/s.
     pub(crate) velocity: Vector3<f64>,
     /// Angular velocity of the foot's link relative to the base, rad/s.
@@ -89,7 +87,7 @@ impl Legs {
         let joints = robot.model.joint_count();
         let zero = Vector3::zeros();
         let point = LegPoint::ZERO;
-        let leg = Leg { position: zero, velocity: zero, turning: zero, middle: point, sole: point };
+        let leg = Leg { velocity: zero, turning: zero, middle: point, sole: point };
         Self {
             kinematics: Kinematics::new(&robot.model),
             dynamics: Dynamics::new(&robot.model),
@@ -115,9 +113,9 @@ impl Legs {
         let down = rotation.transpose() * -Vector3::z();
         for (leg, foot) in self.legs.iter_mut().zip(&robot.feet) {
             let (middle, sole) = (&mut leg.middle, &mut leg.sole);
-            leg.position = self.kinematics.point(model, foot.frame);
             let below = down * foot.radius;
-            (middle.position, sole.position) = (leg.position, leg.position + below);
+            middle.position = self.kinematics.point(model, foot.frame);
+            sole.position = middle.position + below;
             (leg.velocity, leg.turning) = (Vector3::zeros(), Vector3::zeros());
             for (k, &joint) in foot.chain.iter().enumerate().take(LEG_JOINTS_MAX) {
                 middle.columns[k] = self.kinematics.column(model, joint, &middle.position);
@@ -148,7 +146,7 @@ impl Legs {
     pub(crate) fn capture_margin(&self, rotation: &Matrix3<f64>, velocity: Vector3<f64>) -> f64 {
         const DIRECTIONS: u8 = 16;
         let feet = &self.legs[..self.count];
-        let from_com = |leg: &Leg| rotation * (leg.position - self.whole.com);
+        let from_com = |leg: &Leg| rotation * (leg.middle.position - self.whole.com);
         let height = feet.iter().map(|leg| -from_com(leg).z).fold(0.0, f64::max);
         let capture = velocity * (height / GRAVITY).sqrt();
         let margin = |direction: u8| {

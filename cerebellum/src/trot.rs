@@ -142,10 +142,11 @@ impl Trot {
         legs.update(robot, Matrix3::identity(), Vector3::zeros());
         let feet = legs.count;
         let centre: Vector3<f64> =
-            legs.legs[..feet].iter().map(|l| l.position).sum::<Vector3<f64>>() / feet.max(1) as f64;
+            legs.legs[..feet].iter().map(|leg| leg.middle.position).sum::<Vector3<f64>>()
+                / feet.max(1) as f64;
         let mut nominal = [Vector3::zeros(); FEET_MAX];
         for (place, leg) in nominal.iter_mut().zip(&legs.legs[..feet]) {
-            *place = leg.position - centre;
+            *place = leg.middle.position - centre;
         }
         let ticks = |seconds: f64| (seconds * file.control.rate_hz).round().max(1.0) as u64;
         Self {
@@ -237,9 +238,11 @@ impl Trot {
                     self.swing_leg(foot, (phase, target), robot, legs, base, targets);
             } else {
                 let leg = &legs.legs[foot];
-                self.lifted_from[foot] = base.position + base.rotation * leg.position;
+                self.lifted_from[foot] = base.position + base.rotation * leg.middle.position;
                 // The foot stays, so the leg turns as the base moves on.
-                for (joint, rate) in legs.joint_motion(robot, foot, -base.moves(leg.position)) {
+                for (joint, rate) in
+                    legs.joint_motion(robot, foot, -base.moves(leg.middle.position))
+                {
                     (targets.q[joint], targets.dq[joint]) = (legs.q[joint], rate);
                 }
             }
@@ -458,7 +461,7 @@ impl Trot {
         base: &Base,
         motion: &Motion,
     ) -> Vector3<f64> {
-        let here = base.position + base.rotation * legs.legs[foot].position;
+        let here = base.position + base.rotation * legs.legs[foot].middle.position;
         let Some(time) = self.stepping else { return here };
         let (now, then) = (self.gait.phase(foot, time), self.gait.phase(foot, time + ahead));
         match (now, then) {
@@ -496,16 +499,16 @@ impl Trot {
     ) -> Vector3<f64> {
         let gait = &robot.file.gait;
         let leg = &legs.legs[foot];
-        let place = base.position + base.rotation * leg.position;
+        let place = base.position + base.rotation * leg.middle.position;
         let back = base.rotation.transpose();
-        let moving = base.rotation * (base.moves(leg.position) + leg.velocity);
+        let moving = base.rotation * (base.moves(leg.middle.position) + leg.velocity);
         let from = &self.lifted_from[foot];
         let path = swing(from, &target, gait.swing_height_m, phase, self.gait.swing_time());
         let (ahead, faster) = (path.position - place, path.velocity - moving);
         for (joint, way) in legs.joint_motion(robot, foot, back * ahead) {
             targets.q[joint] = legs.q[joint] + way;
         }
-        let relative = back * path.velocity - base.moves(leg.position);
+        let relative = back * path.velocity - base.moves(leg.middle.position);
         for (joint, rate) in legs.joint_motion(robot, foot, relative) {
             targets.dq[joint] = rate;
         }
