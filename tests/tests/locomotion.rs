@@ -171,6 +171,35 @@ fn a_force_plan_takes_effect_on_its_tick_however_early_it_is_ready() {
     assert_eq!(used_at, Some(first.load(Ordering::Relaxed) + latency));
 }
 
+/// Nobody asks any more: it comes to a stand and stays there, joints and base, and is not drawn to
+/// where it was to be by then.
+///
+/// Clauses: S3.
+#[test]
+#[cfg_attr(debug_assertions, ignore = "minutes in debug; `tests/run demo` runs it in release")]
+fn it_stays_where_it_stopped() {
+    for last in [6_000_u64, 6_110, 6_230, 6_350] {
+        let robot = robot();
+        let at = (&Yard::empty(), last);
+        let mut walker = Walker::new((&robot, &robot), at, inline(), walking::patient(&robot));
+        let (mut stood, mut moved, mut ticks) = (None, 0.0_f32, 0);
+        for number in 0..last + 6_000 {
+            let asks = (WALK_FROM..last).contains(&number).then_some([0.6, 0.0, 0.3]);
+            let (_, state) = walker.turn(number, asks, false);
+            let truth = walker.body.truth();
+            if number > last && state.posture == Posture::Standing {
+                let [x, y, _] = truth.position.map(|p| p.0);
+                let [x0, y0] = *stood.get_or_insert([x, y]);
+                (moved, ticks) = (moved.max((x - x0).hypot(y - y0)), ticks + 1);
+            }
+        }
+        println!("asked until {last}: moved {moved:.4} m in {ticks} ticks");
+        assert!(ticks > 2_000, "it stood for {ticks} ticks only");
+        assert!(moved < 0.015, "{moved} m after a walk until {last}");
+        assert_eq!(walker.governor.max_level(), signals::Level::Hold, "until {last}");
+    }
+}
+
 /// From standing to lying, and from walking to lying: down on the skids, still, and on an even
 /// keel.
 ///
