@@ -5,7 +5,12 @@
 //! energises a motor and never clears a fault.
 #![forbid(unsafe_code)]
 
+mod capabilities;
+mod port;
+
+pub use capabilities::{Capabilities, Control, DriveCapability};
 pub use governor::{Envelope, Vetted};
+pub use port::{Port, PortError};
 use signals::{BodyCommand, Cycle, SensorFrame};
 
 /// What a body did with a command: the evidence for the journal and for stops.
@@ -33,5 +38,15 @@ pub trait Body {
     /// Gives the drives the command of this cycle, if it was vetted against the limits of this body
     /// ([`Vetted::envelope`]). Until the next one they follow it, but never
     /// past its validity.
+    ///
+    /// The first command that asks for torque energises the drives, when the governor has let it
+    /// through; nothing before it does. A fault that is not cleared keeps them without torque.
     fn apply(&mut self, command: Vetted<'_, BodyCommand>) -> Applied;
+
+    /// Clears the fault with this id, after a person has seen it and the governor has taken the
+    /// reset. An id that is not that of a present fault clears nothing; neither does anything else.
+    fn clear(&mut self, fault: u16);
+
+    /// What the drives can do by themselves.
+    fn capabilities(&self) -> Capabilities;
 }

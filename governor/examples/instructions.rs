@@ -184,6 +184,7 @@ impl Robot {
                 lidar: Some(lidar),
                 person: None,
                 supply: None,
+                drives: None,
             },
             state: BodyState {
                 at: Instant::ZERO,

@@ -62,6 +62,7 @@ fn frame() -> SensorFrame {
         lidar: None,
         person: None,
         supply: None,
+        drives: None,
     }
 }
 

@@ -174,6 +174,7 @@ fn shown(
         lidar: None,
         person: None,
         supply: None,
+        drives: None,
     };
     let state = BodyState {
         at: now,

@@ -146,7 +146,15 @@ fn frame_of(step: &Step, now: Instant) -> SensorFrame {
         at: back(now, step.age_ms),
     });
     let imu = ImuReading { at: back(now, step.age_ms), ..ImuReading::default() };
-    SensorFrame { joints, imu, feet: Feet::default(), lidar, person: None, supply: None }
+    SensorFrame {
+        joints,
+        imu,
+        feet: Feet::default(),
+        lidar,
+        person: None,
+        supply: None,
+        drives: None,
+    }
 }
 
 fn state_of(step: &Step, now: Instant) -> BodyState {

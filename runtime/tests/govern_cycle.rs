@@ -207,6 +207,7 @@ impl Mood {
                 charge: near(0.9, 0.9),
                 at: now,
             }),
+            drives: None,
         }
     }
 

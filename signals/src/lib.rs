@@ -15,6 +15,7 @@
 
 mod array;
 mod command;
+mod drive;
 mod joint;
 mod limits;
 mod operator;
@@ -26,6 +27,7 @@ mod time;
 mod units;
 
 pub use command::{BodyCommand, JointCommand};
+pub use drive::{DriveFault, DriveReading, FaultCode, Lifecycle};
 pub use joint::{FEET_MAX, Feet, FootId, JOINTS_MAX, JointId, Joints};
 pub use limits::{HardwareLimits, JointLimits};
 pub use operator::{Operator, OperatorAct, Role, Stick};

@@ -1,8 +1,8 @@
 //! What a body says of itself in one cycle. Every reading carries when it was measured.
 
 use crate::{
-    Celsius, Feet, Instant, Joints, Metres, MetresPerSecond, MetresPerSecondSquared, NewtonMetres,
-    Newtons, Radians, RadiansPerSecond, Volts,
+    Celsius, DriveReading, Feet, Instant, Joints, Metres, MetresPerSecond, MetresPerSecondSquared,
+    NewtonMetres, Newtons, Radians, RadiansPerSecond, Volts,
 };
 
 /// Beams of a planar lidar scan.
@@ -124,6 +124,8 @@ pub struct SensorFrame {
     pub person: Option<PersonReading>,
     /// The drives' supply; absent where it is not measured.
     pub supply: Option<SupplyReading>,
+    /// What the drives say of themselves; absent on a body whose drives say nothing.
+    pub drives: Option<DriveReading>,
 }
 
 impl SensorFrame {

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use ::body::{Applied, Body, Envelope, Vetted};
+use ::body::{Applied, Body, Capabilities, DriveCapability, Envelope, Vetted};
 use model::Robot;
 use signals::{BodyCommand, Cycle, Instant, Joints, NewtonMetres, SensorFrame};
 
@@ -27,6 +27,8 @@ pub struct SimBody {
     faults: Faults,
     yard: Yard,
     tick: Duration,
+    /// How long a command is followed.
+    validity: Duration,
     /// The first frame was read: from then on time passes.
     started: bool,
     truth: SimTruth,
@@ -54,6 +56,7 @@ impl SimBody {
             faults: Faults::none(joints),
             yard: yard.clone(),
             tick,
+            validity: Duration::from_secs_f64(1e-3 * robot.file.control.command_validity_ms),
             started: false,
             truth,
         })
@@ -142,5 +145,12 @@ impl Body for SimBody {
         }
         let now = command.cycle().now;
         self.take(&command, now)
+    }
+
+    fn clear(&mut self, _: u16) {}
+
+    fn capabilities(&self) -> Capabilities {
+        let validity = DriveCapability { watchdog: Some(self.validity), ..Default::default() };
+        Capabilities { drives: Joints::filled(validity, self.truth.joints.len()) }
     }
 }

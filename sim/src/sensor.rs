@@ -72,6 +72,7 @@ impl Sensors {
             lidar: self.lidar(truth, faults, yard, last.as_ref()),
             person: person(truth, faults, last.as_ref()),
             supply: faults.supply().map(|supply| SupplyReading { at: truth.at, ..supply }),
+            drives: None,
         };
         self.tick += 1;
         self.frames.push_back(frame);
@@ -90,6 +91,7 @@ impl Sensors {
             lidar: None,
             person: None,
             supply: None,
+            drives: None,
         })
     }
 

@@ -103,6 +103,7 @@ mod tests {
             lidar: None,
             person: None,
             supply: None,
+            drives: None,
         };
         let mut state = BodyState {
             at: Instant::ZERO,

@@ -607,6 +607,7 @@ impl Robot {
             lidar: None,
             person: None,
             supply: None,
+            drives: None,
         };
         let state = BodyState {
             at: Instant::ZERO,

@@ -90,6 +90,7 @@ impl Bench {
             lidar: None,
             person: None,
             supply: None,
+            drives: None,
         };
         let state = BodyState {
             at: Instant::ZERO,

@@ -263,6 +263,7 @@ impl Proposal<'_> {
             lidar: memory.lidar.map(|scan| LidarScan { at: at(&scan.at), ..scan }),
             person: memory.person.map(|seen| PersonReading { at: at(&seen.at), ..seen }),
             supply: memory.supply.map(|supply| SupplyReading { at: at(&supply.at), ..supply }),
+            drives: None,
         }
     }
 
