@@ -58,7 +58,7 @@ impl Envelope {
             return Err(EnvelopeError::NoJoints);
         }
         for joint in limits.joints.ids() {
-            check(joint, &limits.joints[joint])?;
+            Self::check(joint, &limits.joints[joint])?;
         }
         if !positive(limits.emergency_damping.0) {
             return Err(EnvelopeError::EmergencyDamping);
@@ -74,9 +74,17 @@ impl Envelope {
         if joint.index() >= self.joints.len() {
             return Err(EnvelopeError::UnknownJoint(joint));
         }
-        check(joint, to)?;
-        let now = self.joints[joint];
-        let stricter = JointLimits {
+        Self::check(joint, to)?;
+        let stricter = Self::stricter(&self.joints[joint], to);
+        Self::check(joint, &stricter)?;
+        self.joints[joint] = stricter;
+        Ok(())
+    }
+
+    /// Of each pair of limits the stricter one.
+    #[must_use]
+    pub const fn stricter(now: &JointLimits, to: &JointLimits) -> JointLimits {
+        JointLimits {
             q_min: now.q_min.max(to.q_min),
             q_max: now.q_max.min(to.q_max),
             dq_max: now.dq_max.min(to.dq_max),
@@ -95,10 +103,38 @@ impl Envelope {
             torque_continuous: now.torque_continuous.min(to.torque_continuous),
             // A winding that warms up faster bears its peak for a shorter time.
             thermal_time: now.thermal_time.min(to.thermal_time),
-        };
-        check(joint, &stricter)?;
-        self.joints[joint] = stricter;
-        Ok(())
+        }
+    }
+
+    /// Whether a joint may have these limits.
+    ///
+    /// # Errors
+    /// A limit that is not a finite number, reversed or not positive; it is named in the error.
+    pub fn check(joint: JointId, limits: &JointLimits) -> Result<(), EnvelopeError> {
+        let l = limits;
+        let range = "at most 1e6 either way, the lower below the upper";
+        let above = "positive and at most 1e6";
+        let rules = [
+            ("q_min", l.q_min.0.abs() <= NUMBER_MAX && l.q_min < l.q_max, range),
+            ("q_max", l.q_max.0.abs() <= NUMBER_MAX, range),
+            ("dq_max", positive(l.dq_max.0), above),
+            ("tau_max", positive(l.tau_max.0), above),
+            ("corner_speed", positive(l.corner_speed.0), above),
+            ("no_load_speed", positive(l.no_load_speed.0), above),
+            ("braking", positive(l.braking.0), above),
+            ("kp_max", l.kp_max.0 == 0.0 || positive(l.kp_max.0), "0 to 1e6"),
+            ("kd_max", positive(l.kd_max.0), above),
+            ("inertia_min", positive(l.inertia_min.0), above),
+            ("acceleration_max", positive(l.acceleration_max.0), above),
+            ("jerk_max", positive(l.jerk_max.0), above),
+            ("torque_rate", positive(l.torque_rate.0), above),
+            ("torque_continuous", positive(l.torque_continuous.0), above),
+            ("thermal_time", positive(l.thermal_time.0), above),
+        ];
+        match rules.iter().find(|(_, holds, _)| !holds) {
+            Some(&(field, _, rule)) => Err(EnvelopeError::Joint { joint, field, rule }),
+            None => Ok(()),
+        }
     }
 
     /// A copy with one joint's limits made stricter.
@@ -128,31 +164,4 @@ const NUMBER_MAX: f32 = JointLimits::UNLIMITED;
 
 fn positive(number: f32) -> bool {
     number > 0.0 && number <= NUMBER_MAX
-}
-
-fn check(joint: JointId, limits: &JointLimits) -> Result<(), EnvelopeError> {
-    let l = limits;
-    let range = "at most 1e6 either way, the lower below the upper";
-    let above = "positive and at most 1e6";
-    let rules = [
-        ("q_min", l.q_min.0.abs() <= NUMBER_MAX && l.q_min < l.q_max, range),
-        ("q_max", l.q_max.0.abs() <= NUMBER_MAX, range),
-        ("dq_max", positive(l.dq_max.0), above),
-        ("tau_max", positive(l.tau_max.0), above),
-        ("corner_speed", positive(l.corner_speed.0), above),
-        ("no_load_speed", positive(l.no_load_speed.0), above),
-        ("braking", positive(l.braking.0), above),
-        ("kp_max", l.kp_max.0 == 0.0 || positive(l.kp_max.0), "0 to 1e6"),
-        ("kd_max", positive(l.kd_max.0), above),
-        ("inertia_min", positive(l.inertia_min.0), above),
-        ("acceleration_max", positive(l.acceleration_max.0), above),
-        ("jerk_max", positive(l.jerk_max.0), above),
-        ("torque_rate", positive(l.torque_rate.0), above),
-        ("torque_continuous", positive(l.torque_continuous.0), above),
-        ("thermal_time", positive(l.thermal_time.0), above),
-    ];
-    match rules.iter().find(|(_, holds, _)| !holds) {
-        Some(&(field, _, rule)) => Err(EnvelopeError::Joint { joint, field, rule }),
-        None => Ok(()),
-    }
 }

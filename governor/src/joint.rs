@@ -22,7 +22,7 @@ use barrier::Barrier;
 pub(crate) use barrier::{Bound, Outlook};
 pub(crate) use calm::{Calm, Look, Scene};
 pub(crate) use heat::Heat;
-pub(crate) use trace::{Past, Traces};
+pub(crate) use trace::{Past, Stretch, Traces};
 
 /// A number that was changed, and by which rule.
 #[derive(Clone, Copy, Debug)]
@@ -78,6 +78,11 @@ impl JointGuard {
         let speed = dq.map_or(0.0, |dq| dq.0.abs());
         let too_fast = speed.is_finite() && self.emergency * speed > tau_max;
         JointCommand::damped(Damping(if too_fast { tau_max / speed } else { self.emergency }))
+    }
+
+    /// The most torque there is.
+    pub(crate) const fn torque_max(&self) -> NewtonMetres {
+        self.limits.tau_max
     }
 
     /// The target lies where the joint could get to from the last one, `target`, rad.
