@@ -195,6 +195,22 @@ impl<const N: usize> Configuration<N> {
         self.limits.get(..self.count).unwrap_or_default()
     }
 
+    /// All of it but the limits of the joints, as a board reads it back.
+    #[must_use]
+    pub fn settings(&self) -> Settings {
+        let supervision = &self.supervision;
+        Settings {
+            joints: u8::try_from(self.count).unwrap_or(u8::MAX),
+            period: self.period,
+            watchdog: self.watchdog,
+            emergency_damping: self.emergency_damping.0,
+            temperature_derate: supervision.temperature_derate.0,
+            temperature_trip: supervision.temperature_trip.0,
+            voltage_min: supervision.voltage_min.0,
+            voltage_max: supervision.voltage_max.0,
+        }
+    }
+
     /// One number for all of it: host and board compare theirs before the board is armed. Zero for a
     /// board that nobody has told anything.
     #[must_use]

@@ -111,10 +111,24 @@ pub struct Device<const N: usize> {
 struct Session {
     id: u16,
     next: u16,
+    /// Sequence of the hello that opened it.
+    hello: Option<u16>,
     sequence: Option<u16>,
     cycle: Option<u32>,
     lateness: Lateness,
     samples: u8,
+}
+
+impl Session {
+    const NONE: Self = Self {
+        id: NO_SESSION,
+        next: 1,
+        hello: None,
+        sequence: None,
+        cycle: None,
+        lateness: Lateness::new(),
+        samples: 0,
+    };
 }
 
 impl<const N: usize> Device<N> {
@@ -141,14 +155,7 @@ impl<const N: usize> Device<N> {
             fresh: 0,
             faults,
             watchdog: Watchdog::SILENT,
-            session: Session {
-                id: NO_SESSION,
-                next: birth.first_session.max(1),
-                sequence: None,
-                cycle: None,
-                lateness: Lateness::new(),
-                samples: 0,
-            },
+            session: Session { next: birth.first_session.max(1), ..Session::NONE },
             command: nothing(configuration.count),
             valid: 0,
             staged: None,

@@ -21,6 +21,7 @@ mod cyclic;
 mod device;
 mod fault;
 pub mod frame;
+mod host;
 mod limit;
 pub mod message;
 mod reset;
@@ -33,6 +34,7 @@ pub use configuration::{
 pub use counters::Counters;
 pub use cyclic::{Command, Heartbeat, JointReport, State};
 pub use device::{Birth, Device, Inputs, Measured, Outputs};
+pub use host::{Acquaintance, Host, LinkCounters, Mismatch};
 pub use limit::LimitReason;
 pub use message::{Identity, Refusal, Reply, Request, Settings};
 pub use reset::{ResetCause, ResetLog, STORM, STORM_MS};

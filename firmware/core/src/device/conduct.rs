@@ -108,7 +108,7 @@ impl<const N: usize> Device<N> {
             return Lifecycle::SafeTorqueOff;
         }
         let fresh = rung == Rung::Fresh && self.command.follow && !governor_lost;
-        self.fresh = if fresh { self.fresh + 1 } else { 0 };
+        self.fresh = if fresh { self.fresh.saturating_add(1) } else { 0 };
         if stop.is_none() && self.fresh >= RESUME {
             return Lifecycle::Active;
         }

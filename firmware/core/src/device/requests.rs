@@ -5,7 +5,6 @@ use core::mem::size_of;
 use signals::{FaultCode, JointId, JointLimits, Lifecycle};
 
 use super::{CLOCK_SAMPLES, Device, Inputs, Session};
-use crate::clock::Lateness;
 use crate::configuration::{self, LIMIT_NUMBERS};
 use crate::counters::count;
 use crate::frame::{self, HEADER, Header, Kind, NO_SESSION};
@@ -31,7 +30,7 @@ impl<const N: usize> Device<N> {
             count(&mut self.counters.old_session);
             return None;
         }
-        let reply = self.reply(&request).unwrap_or_else(|refusal| {
+        let reply = self.reply(&request, header.sequence).unwrap_or_else(|refusal| {
             count(&mut self.counters.refused);
             Reply::Refused(refusal)
         });
@@ -47,10 +46,10 @@ impl<const N: usize> Device<N> {
         frame::seal(&header, length, answer)
     }
 
-    fn reply(&mut self, request: &Request) -> Result<Reply, Refusal> {
+    fn reply(&mut self, request: &Request, sequence: u16) -> Result<Reply, Refusal> {
         Ok(match *request {
             Request::Identify => Reply::Identity(self.identity()),
-            Request::Hello { versions } => return self.hello(versions),
+            Request::Hello { versions } => return self.hello(versions, sequence),
             Request::Arm { configuration } => return self.arm(configuration),
             Request::Disarm => {
                 if self.lifecycle.is_energised() {
@@ -74,7 +73,7 @@ impl<const N: usize> Device<N> {
                 let limits = configuration::numbers(limits.ok_or(Refusal::Missing)?);
                 Reply::Limits { joint, limits }
             }
-            Request::Settings => Reply::Settings(self.settings()),
+            Request::Settings => Reply::Settings(self.table.working().settings()),
             Request::Counters => Reply::Counters(self.counters),
             Request::Reset => {
                 let log = &self.birth.log;
@@ -96,17 +95,20 @@ impl<const N: usize> Device<N> {
 
     /// Opens a session. Its number comes from the board, so that a repeated hello of an earlier
     /// life opens nothing that frames of that life fit.
-    fn hello(&mut self, [oldest, newest]: [u8; 2]) -> Result<Reply, Refusal> {
+    fn hello(&mut self, [oldest, newest]: [u8; 2], hello: u16) -> Result<Reply, Refusal> {
         if oldest > frame::VERSION || newest < frame::VERSION {
             return Err(Refusal::Version);
         }
         if self.lifecycle.is_energised() {
             return Err(Refusal::Energised);
         }
+        // The wire said it twice, or the host has not heard the answer.
+        if self.session.hello == Some(hello) && self.session.samples == 0 {
+            return Ok(Reply::Welcome { session: self.session.id, identity: self.identity() });
+        }
         let id = self.session.next;
         let next = id.checked_add(1).unwrap_or(1);
-        let lateness = Lateness::new();
-        self.session = Session { id, next, sequence: None, cycle: None, lateness, samples: 0 };
+        self.session = Session { id, next, hello: Some(hello), ..Session::NONE };
         self.watchdog = Watchdog::SILENT;
         self.command = super::nothing(self.table.working().count);
         Ok(Reply::Welcome { session: id, identity: self.identity() })
@@ -147,21 +149,6 @@ impl<const N: usize> Device<N> {
             temperature: report.temperature,
         });
         Inputs { now: self.state.device_time, joints, supply: self.state.supply }
-    }
-
-    fn settings(&self) -> Settings {
-        let table = self.table.working();
-        let supervision = &table.supervision;
-        Settings {
-            joints: u8::try_from(table.count).unwrap_or(u8::MAX),
-            period: table.period,
-            watchdog: table.watchdog,
-            emergency_damping: table.emergency_damping.0,
-            temperature_derate: supervision.temperature_derate.0,
-            temperature_trip: supervision.temperature_trip.0,
-            voltage_min: supervision.voltage_min.0,
-            voltage_max: supervision.voltage_max.0,
-        }
     }
 
     fn provision(&mut self, settings: &Settings) -> Result<Reply, Refusal> {

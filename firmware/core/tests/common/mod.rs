@@ -1,5 +1,6 @@
 //! A board with two joints and a host that talks to it, on virtual time.
-#![allow(dead_code, reason = "each test uses its part")]
+#![allow(dead_code, unreachable_pub, reason = "each test uses its part")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot start has failed")]
 
 use core::time::Duration;
 
@@ -39,11 +40,16 @@ pub fn limits() -> JointLimits {
 }
 
 pub fn configuration() -> Configuration<JOINTS> {
-    let limits =
-        HardwareLimits { joints: Joints::filled(limits(), JOINTS), emergency_damping: Damping(2.0) };
+    let limits = HardwareLimits {
+        joints: Joints::filled(limits(), JOINTS),
+        emergency_damping: Damping(2.0),
+    };
     let period = Duration::from_micros(u64::from(PERIOD));
-    let supervision =
-        Supervision { voltage_min: Volts(20.0), voltage_max: Volts(30.0), ..Supervision::default() };
+    let supervision = Supervision {
+        voltage_min: Volts(20.0),
+        voltage_max: Volts(30.0),
+        ..Supervision::default()
+    };
     Configuration::of(&limits, WatchdogTimes::default(), supervision, period).unwrap()
 }
 
@@ -180,12 +186,8 @@ impl Bench {
 }
 
 pub fn hold(q: f32) -> [JointCommand; JOINTS] {
-    let hold = JointCommand {
-        q: Radians(q),
-        kp: Stiffness(50.0),
-        kd: Damping(2.0),
-        ..JointCommand::LIMP
-    };
+    let hold =
+        JointCommand { q: Radians(q), kp: Stiffness(50.0), kd: Damping(2.0), ..JointCommand::LIMP };
     [hold; JOINTS]
 }
 
