@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use crate::board_file::BoardFile;
 use crate::envelope_file::{
     BalanceFile, ContactRuleFile, FenceFile, HeightFile, OverspeedFile, PersonFile,
     SelfCollisionFile,
@@ -66,6 +67,9 @@ table! {
         whole_body: WholeBodyFile,
         /// State estimation.
         estimator: EstimatorFile,
+        /// The board of the joints.
+        #[serde(default)]
+        board: BoardFile,
         /// Envelope and profile of the governor.
         governor: GovernorFile,
         /// The planner.

@@ -24,6 +24,8 @@ mod real;
 mod tree;
 
 #[cfg(feature = "load")]
+mod board_file;
+#[cfg(feature = "load")]
 mod capsules;
 #[cfg(feature = "load")]
 mod envelope_file;
@@ -50,6 +52,7 @@ pub use tree::{CapsuleShape, Frame, FrameKind, Inertia, Joint, JointKind, RobotM
 
 #[cfg(feature = "load")]
 pub use self::{
+    board_file::BoardFile,
     envelope_file::{
         BalanceFile, ContactLimitsFile, ContactRegion, ContactRuleFile, FenceFile, HeightFile,
         KeepOutFile, OverspeedFile, PersonFile, RegionFile, SelfCollisionFile,

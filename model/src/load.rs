@@ -363,6 +363,10 @@ impl Check<'_> {
         let between = [
             ("control.rate_hz", f.control.rate_hz, 100.0, 4000.0),
             ("control.command_validity_ms", f.control.command_validity_ms, 0.5, 100.0),
+            ("board.expire_ms", f.board.expire_ms, 1.0, f.board.damping_ms.min(50.0)),
+            ("board.damping_ms", f.board.damping_ms, 1.0, 100.0),
+            ("board.torque_off_ms", f.board.torque_off_ms, f.board.damping_ms + 1.0, 2000.0),
+            ("board.heartbeat_ms", f.board.heartbeat_ms, 1.0, 500.0),
             ("motion.rise_s", f.motion.rise_s, 0.2, 20.0),
             ("motion.settle_s", f.motion.settle_s, 0.2, 20.0),
             ("gait.period_s", f.gait.period_s, 0.1, 2.0),
@@ -440,6 +444,9 @@ mod tests {
             ("geom = \"FL_foot\"", "geom = \"FL_fot\"", "not a named sphere"),
             ("schema = \"triune.robot/1\"", "schema = \"x\"", "triune.robot/1"),
             ("horizon = 10", "horizon = 0", "at least 1"),
+            ("damping_ms = 20.0", "damping_ms = 600.0", "between 1 and 100"),
+            ("expire_ms = 5.0", "expire_ms = 21.0", "between 1 and 20"),
+            ("torque_off_ms = 500.0", "torque_off_ms = 9999.0", "between 21 and 2000"),
         ];
         for (from, to, rule) in table {
             let error = edited(from, to);

@@ -3,12 +3,16 @@
 use core::time::Duration;
 
 use ::body::{Applied, Body, Capabilities, DriveCapability, Envelope, Vetted};
+use firmware::{Acquaintance, Host, Measured};
 use model::Robot;
-use signals::{BodyCommand, Cycle, Instant, Joints, NewtonMetres, SensorFrame};
+use signals::{
+    BodyCommand, Cycle, HardwareLimits, Instant, JOINTS_MAX, JointState, Joints, NewtonMetres,
+    SensorFrame, Volts,
+};
 
 use crate::SimError;
-use crate::drive::Drives;
 use crate::fault::{Disturbance, Faults};
+use crate::joint_board::{JointBoard, JointBus, SoftwareBoard, board_configuration};
 use crate::sensor::Sensors;
 use crate::truth::SimTruth;
 use crate::world::World;
@@ -22,13 +26,15 @@ pub struct SimBody {
     /// Id of the limits this body was built with.
     envelope: u64,
     world: World,
-    drives: Drives,
+    /// What the motors can give.
+    limits: HardwareLimits,
+    bus: JointBus,
     sensors: Sensors,
     faults: Faults,
     yard: Yard,
     tick: Duration,
-    /// How long a command is followed.
-    validity: Duration,
+    /// After how long without a command the board damps.
+    watchdog: Duration,
     /// The first frame was read: from then on time passes.
     started: bool,
     truth: SimTruth,
@@ -41,6 +47,20 @@ impl SimBody {
     /// # Errors
     /// [`SimError`], when the robot cannot be simulated; it names the part at fault.
     pub fn new(robot: &Robot, yard: &Yard, seed: u64) -> Result<Self, SimError> {
+        let board = SoftwareBoard::new(&board_configuration(robot)?);
+        Self::with_board(robot, yard, seed, Box::new(board))
+    }
+
+    /// The same with another board than the one in the process.
+    ///
+    /// # Errors
+    /// As [`SimBody::new`].
+    pub fn with_board(
+        robot: &Robot,
+        yard: &Yard,
+        seed: u64,
+        board: Box<dyn JointBoard>,
+    ) -> Result<Self, SimError> {
         let world = World::new(robot, yard)?;
         let limits = |error: &dyn core::fmt::Display| SimError::Limits(error.to_string());
         let envelope = Envelope::new(&robot.limits).map_err(|error| limits(&error))?.id();
@@ -51,12 +71,13 @@ impl SimBody {
         Ok(Self {
             world,
             envelope,
-            drives: Drives::new(robot, tick),
+            limits: robot.limits,
+            bus: JointBus::new(robot, board, &board_configuration(robot)?),
             sensors: Sensors::new(robot, seed),
             faults: Faults::none(joints),
             yard: yard.clone(),
             tick,
-            validity: Duration::from_secs_f64(1e-3 * robot.file.control.command_validity_ms),
+            watchdog: Duration::from_secs_f64(1e-3 * robot.file.board.damping_ms),
             started: false,
             truth,
         })
@@ -84,7 +105,9 @@ impl SimBody {
         if !self.started {
             self.started = true;
             self.truth.at = now;
-            self.sensors.measure(&self.truth, &self.faults, &self.yard);
+            // The board wakes up and says where its joints are; no time passes.
+            let _ = self.drive(now, now);
+            self.sensors.measure(&self.truth, self.bus.host(), &self.faults, &self.yard);
             return;
         }
         let tick = self.tick.as_nanos().max(1);
@@ -103,7 +126,7 @@ impl SimBody {
     /// One tick of physics and one of measuring.
     fn step(&mut self) {
         let begin = self.truth.at;
-        let torque = self.drives.torques(begin, &self.truth.joints, &self.faults.joints);
+        let torque = self.drive(begin, begin + self.tick);
         let (height, rising) = (self.truth.position[2].0, self.truth.velocity_world[2].0);
         let push = self.faults.push(self.tick, height, rising);
         if let Some(friction) = self.faults.new_friction() {
@@ -114,20 +137,45 @@ impl SimBody {
         let acting = Joints::from_fn(torque.len(), |id| torque[id] + hits[id]);
         self.world.step(&acting, push);
         self.truth = SimTruth::of(&self.world, begin + self.tick, torque);
-        self.sensors.measure(&self.truth, &self.faults, &self.yard);
+        self.sensors.measure(&self.truth, self.bus.host(), &self.faults, &self.yard);
         self.faults.pass(self.tick);
     }
 
-    /// Gives the drives `command` at `now`.
-    pub(crate) fn take(&mut self, command: &BodyCommand, now: Instant) -> Applied {
+    /// The torques over the tick from `begin` to `end`: what the board asks of the motors by its
+    /// own encoders, and what they give of it.
+    fn drive(&mut self, begin: Instant, end: Instant) -> Joints<NewtonMetres> {
+        let (truth, faults) = (&self.truth, &self.faults.joints);
+        let measured = Joints::from_fn(truth.joints.len(), |id| {
+            let (JointState { q, dq }, fault) = (truth.joints[id], &faults[id]);
+            Measured {
+                state: JointState { q: q + fault.offset, dq },
+                tau: truth.torque[id] * fault.shown + fault.hit,
+                temperature: fault.temperature,
+            }
+        });
+        let supply = self.faults.supply().map_or(Volts(0.0), |supply| supply.voltage);
+        let asked = self.bus.tick((begin, end), &measured, supply);
+        Joints::from_fn(asked.len(), |id| {
+            let (low, high) = self.limits.joints[id].torque_range(truth.joints[id].dq);
+            asked[id].limited(low, high) * faults[id].acting
+        })
+    }
+
+    /// What passes between the host and the board of the joints.
+    #[must_use]
+    pub const fn link(&self) -> &Host<JOINTS_MAX> {
+        self.bus.host()
+    }
+
+    /// Sends the board the command of `cycle` at `now`.
+    pub(crate) fn take(&mut self, command: &BodyCommand, cycle: u64, now: Instant) -> Applied {
         if command.valid_until <= now {
             return Applied::Expired;
         }
-        self.drives.take(command, now);
-        if command.joints.iter().all(signals::JointCommand::is_finite) {
+        self.bus.send(command, cycle, now);
+        if self.bus.host().follows(command, now) {
             Applied::Confirmed
         } else {
-            // The drives damp a joint whose command is not a number.
             Applied::Unconfirmed
         }
     }
@@ -143,14 +191,18 @@ impl Body for SimBody {
         if command.envelope() != self.envelope {
             return Applied::ForeignLimits;
         }
-        let now = command.cycle().now;
-        self.take(&command, now)
+        let Cycle { number, now, .. } = *command.cycle();
+        self.take(&command, number, now)
     }
 
-    fn clear(&mut self, _: u16) {}
+    fn clear(&mut self, fault: u16) {
+        self.bus.clear(fault);
+    }
 
     fn capabilities(&self) -> Capabilities {
-        let validity = DriveCapability { watchdog: Some(self.validity), ..Default::default() };
-        Capabilities { drives: Joints::filled(validity, self.truth.joints.len()) }
+        let known = *self.link().acquaintance() == Acquaintance::Known;
+        let watchdog = known.then_some(self.watchdog);
+        let drive = DriveCapability { watchdog, ..DriveCapability::default() };
+        Capabilities { drives: Joints::filled(drive, self.truth.joints.len()) }
     }
 }

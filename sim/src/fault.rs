@@ -155,9 +155,9 @@ impl JointFault {
         heating: 0.0,
     };
 
-    /// How far off the reading is.
-    pub(crate) fn reading_offset(&self) -> Radians {
-        if self.glitches > 0 { self.offset + self.glitch } else { self.offset }
+    /// How far the reading is off, beside what the drive believes itself.
+    pub(crate) fn glitch(&self) -> Radians {
+        if self.glitches > 0 { self.glitch } else { Radians(0.0) }
     }
 }
 

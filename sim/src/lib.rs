@@ -14,8 +14,8 @@
 #![forbid(unsafe_code)]
 
 mod body;
-mod drive;
 mod fault;
+mod joint_board;
 mod lidar;
 mod rate;
 mod sensor;
@@ -27,6 +27,7 @@ mod yard;
 
 pub use crate::body::SimBody;
 pub use fault::Disturbance;
+pub use joint_board::{JointBoard, board_configuration};
 pub use rate::step_times;
 pub use truth::SimTruth;
 pub use yard::{Obstacle, Outline, Stone, Yard};
@@ -48,6 +49,9 @@ pub enum SimError {
     /// The robot's limits are none.
     #[error("the limits of the robot file cannot be used: {0}")]
     Limits(String),
+    /// The board of the joints refuses what it is told.
+    #[error("the board of the joints refuses its configuration: {0}; see [board] and [joints]")]
+    Board(String),
     /// The robot's base is fixed to the world.
     #[error("the base must move freely: give the base body a <freejoint/>")]
     FixedBase,

@@ -5,8 +5,6 @@ use core::time::Duration;
 use model::Robot;
 use signals::{BodyCommand, Damping, Instant, JointCommand, Joints, Radians, Stiffness};
 
-use crate::drive::Drives;
-use crate::fault::Faults;
 use crate::world::World;
 use crate::{SimError, Yard};
 
@@ -18,13 +16,14 @@ use crate::{SimError, Yard};
 pub fn step_times(robot: &Robot, ticks: u32) -> Result<Vec<Duration>, SimError> {
     let mut world = World::new(robot, &Yard::empty())?;
     let tick = Duration::from_secs_f64(1.0 / robot.file.control.rate_hz);
-    let mut drives = Drives::new(robot, tick);
-    let faults = Faults::none(robot.model.joint_count()).joints;
     let mut times = Vec::with_capacity(ticks as usize);
     for count in 0..ticks {
         let now = Instant::ZERO + tick * count;
-        drives.take(&rise(robot, now, tick), now);
-        let torque = drives.torques(now, &world.joint_states(), &faults);
+        let (command, states) = (rise(robot, now, tick), world.joint_states());
+        let torque = Joints::from_fn(states.len(), |id| {
+            let (low, high) = robot.limits.joints[id].torque_range(states[id].dq);
+            command.joints[id].torque(states[id]).limited(low, high)
+        });
         let begin = std::time::Instant::now();
         world.step(&torque, [0.0; 3]);
         times.push(begin.elapsed());

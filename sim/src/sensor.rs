@@ -2,12 +2,14 @@
 
 use std::collections::VecDeque;
 
+use firmware::Host;
 use model::{Robot, SimFile};
 use rand::{RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use signals::{
-    Feet, FootReading, ImuReading, JointReading, Joints, LidarScan, Metres, MetresPerSecondSquared,
-    Newtons, PersonReading, Radians, RadiansPerSecond, SensorFrame, SupplyReading,
+    Feet, FootReading, ImuReading, JOINTS_MAX, JointReading, JointState, Joints, LidarScan, Metres,
+    MetresPerSecondSquared, Newtons, PersonReading, Radians, RadiansPerSecond, SensorFrame,
+    SupplyReading,
 };
 
 use crate::fault::Faults;
@@ -61,18 +63,24 @@ impl Sensors {
         }
     }
 
-    /// Measures once, after a tick or at the start. The order of the draws is part of what a seed
-    /// means: joints, inertial unit, scan.
-    pub(crate) fn measure(&mut self, truth: &SimTruth, faults: &Faults, yard: &Yard) {
+    /// Measures once, after a tick or at the start; the joints are what their board has said. The
+    /// order of the draws is part of what a seed means: joints, inertial unit, scan.
+    pub(crate) fn measure(
+        &mut self,
+        truth: &SimTruth,
+        board: &Host<JOINTS_MAX>,
+        faults: &Faults,
+        yard: &Yard,
+    ) {
         let last = self.frames.back().copied();
         let frame = SensorFrame {
-            joints: self.joints(truth, faults, last.as_ref()),
+            joints: self.joints(truth.joints.len(), board, faults, last.as_ref()),
             imu: self.imu(truth, faults, last.as_ref()),
             feet: self.feet(truth),
             lidar: self.lidar(truth, faults, yard, last.as_ref()),
             person: person(truth, faults, last.as_ref()),
             supply: faults.supply().map(|supply| SupplyReading { at: truth.at, ..supply }),
-            drives: None,
+            drives: Some(board.drives()),
         };
         self.tick += 1;
         self.frames.push_back(frame);
@@ -82,9 +90,9 @@ impl Sensors {
     }
 
     /// The frame that the delay lets through now: empty before the first measurement, the first one
-    /// until the delay has passed.
+    /// until the delay has passed. What the board says has been on its way for one tick already.
     pub(crate) fn frame(&self) -> SensorFrame {
-        self.frames.front().copied().unwrap_or(SensorFrame {
+        let first = self.frames.front().copied().unwrap_or(SensorFrame {
             joints: Joints::default(),
             imu: ImuReading::default(),
             feet: Feet::default(),
@@ -92,34 +100,45 @@ impl Sensors {
             person: None,
             supply: None,
             drives: None,
-        })
+        });
+        let said = self.frames.get(1).unwrap_or(&first);
+        SensorFrame { joints: said.joints, drives: said.drives, ..first }
     }
 
     fn joints(
         &mut self,
-        truth: &SimTruth,
+        joints: usize,
+        board: &Host<JOINTS_MAX>,
         faults: &Faults,
         last: Option<&SensorFrame>,
     ) -> Joints<JointReading> {
         let (q_noise, dq_noise) = (self.file.encoder_noise_rad, self.file.velocity_noise_rad_s);
-        Joints::from_fn(truth.joints.len(), |id| {
-            let fault = &faults.joints[id];
-            let mut reading = JointReading {
-                q: truth.joints[id].q
-                    + Radians(self.noise.normal(q_noise))
-                    + fault.reading_offset(),
-                dq: truth.joints[id].dq + RadiansPerSecond(self.noise.normal(dq_noise)),
-                tau: truth.torque[id] * fault.shown + fault.hit,
-                temperature: fault.temperature,
-                at: truth.at,
+        Joints::from_fn(joints, |id| {
+            let noise = JointState {
+                q: Radians(self.noise.normal(q_noise)),
+                dq: RadiansPerSecond(self.noise.normal(dq_noise)),
             };
-            if fault.not_a_number {
-                reading.q = Radians(f32::NAN);
-                reading.dq = RadiansPerSecond(f32::NAN);
-            }
+            let fault = &faults.joints[id];
+            let last = last.map(|last| last.joints[id]);
+            let Some((state, at)) = board.state() else { return last.unwrap_or_default() };
+            let said = &state.joints[id.index()];
+            let fresh = last.is_none_or(|last| last.at != at);
             match last {
-                Some(last) if fault.frozen => last.joints[id],
-                _ => reading,
+                Some(last) if fault.frozen || !fresh => last,
+                _ if fault.not_a_number => JointReading {
+                    q: Radians(f32::NAN),
+                    dq: RadiansPerSecond(f32::NAN),
+                    tau: said.tau,
+                    temperature: said.temperature,
+                    at,
+                },
+                _ => JointReading {
+                    q: said.state.q + noise.q + fault.glitch(),
+                    dq: said.state.dq + noise.dq,
+                    tau: said.tau,
+                    temperature: said.temperature,
+                    at,
+                },
             }
         })
     }

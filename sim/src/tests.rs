@@ -53,7 +53,7 @@ fn run(
     for tick in ticks {
         let frame = sense(body, tick);
         let command = command(tick, &frame, body);
-        body.take(&command, at(tick));
+        body.take(&command, u64::from(tick), at(tick));
     }
 }
 

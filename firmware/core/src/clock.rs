@@ -130,6 +130,12 @@ impl ClockSync {
         }
     }
 
+    /// Time that the quickest exchange took one way, us; zero before the first.
+    #[must_use]
+    pub fn way(&self) -> u32 {
+        self.samples.iter().flatten().map(|sample| sample.round_trip / 2).min().unwrap_or(0)
+    }
+
     /// The other clock at `now` on this one; `None` before the first exchange.
     #[must_use]
     #[expect(

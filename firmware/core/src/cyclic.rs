@@ -139,7 +139,9 @@ impl<const N: usize> State<N> {
             for number in [joint.state.q.0, joint.state.dq.0, joint.tau.0] {
                 writer.put(number.to_le_bytes());
             }
-            writer.put((joint.temperature.0 as i8).to_le_bytes());
+            // To the nearest whole degree.
+            let degrees = joint.temperature.0 + joint.temperature.0.signum() * 0.5;
+            writer.put((degrees as i8).to_le_bytes());
             writer.put([joint.limited as u8]);
         }
         writer.end()

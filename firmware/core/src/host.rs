@@ -7,9 +7,7 @@ mod arrival;
 
 use core::time::Duration;
 
-use signals::{
-    BodyCommand, DriveFault, DriveReading, FaultCode, Instant, JointCommand, JointId, Lifecycle,
-};
+use signals::{BodyCommand, DriveFault, DriveReading, FaultCode, Instant, JointCommand, Lifecycle};
 
 use crate::clock::{ClockSync, Offset};
 use crate::counters::count;
@@ -21,6 +19,8 @@ use crate::{Command, Configuration, Heartbeat, Identity, Refusal, Settings, Stat
 const PATIENCE: Duration = Duration::from_millis(20);
 /// A heartbeat goes with every tenth command.
 const HEARTBEAT_EVERY: u32 = 10;
+/// A state that came so many periods ago is evidence of what the board does now.
+const EVIDENCE_PERIODS: u32 = 3;
 /// Ids of faults that the host finds itself; those of boards are smaller until they wrap.
 const OWN_FAULTS: u16 = 0xff00;
 
@@ -204,6 +204,21 @@ impl<const N: usize> Host<N> {
         }
     }
 
+    /// There is evidence that the board does what `command` asks for: its newest state has just come
+    /// and says that it follows, or, for a command without torque, that it gives none.
+    #[must_use]
+    pub fn follows(&self, command: &BodyCommand, now: Instant) -> bool {
+        let Some(latest) = &self.received else { return false };
+        let period = Duration::from_micros(u64::from(self.configuration.period));
+        let lifecycle = latest.state.lifecycle;
+        let does = if wants_torque(command) {
+            lifecycle == Lifecycle::Active
+        } else {
+            !matches!(lifecycle, Lifecycle::Active | Lifecycle::Damping)
+        };
+        does && now.since(latest.arrived) <= period * EVIDENCE_PERIODS
+    }
+
     /// The board's first fault; without its code until the board has told it.
     fn fault(&self) -> Option<DriveFault> {
         let id = self.received.as_ref().map(|latest| latest.state.fault).filter(|id| *id != 0)?;
@@ -229,7 +244,7 @@ impl<const N: usize> Host<N> {
         (cycle, now): (u64, Instant),
         send: &mut impl FnMut(&[u8]),
     ) {
-        let wants = command.joints.iter().any(|joint| *joint != JointCommand::LIMP);
+        let wants = wants_torque(command);
         self.ask(wants, now, send);
         if self.session == NO_SESSION {
             return;
@@ -239,13 +254,12 @@ impl<const N: usize> Host<N> {
         if beat.cycle.is_multiple_of(HEARTBEAT_EVERY) {
             self.send(Kind::Heartbeat, 0, |body| beat.write(body), send);
         }
-        let left = command.valid_until.since(now).as_micros();
+        // The board counts from when the command comes, and so not what it needs to get there.
+        let way = Duration::from_micros(u64::from(self.clock.way()));
+        let left = command.valid_until.since(now).saturating_sub(way).as_micros();
         let follow = wants && self.acquaintance == Acquaintance::Known && self.own.is_none();
-        let own = |id: JointId| command.joints[id];
         let mut joints = [JointCommand::LIMP; N];
-        for (joint, id) in joints.iter_mut().zip(command.joints.ids()) {
-            *joint = own(id);
-        }
+        joints.iter_mut().zip(command.joints.iter()).for_each(|(own, joint)| *own = *joint);
         let command = Command {
             host_time: microseconds(now),
             valid: u16::try_from(left).unwrap_or(u16::MAX),
@@ -320,6 +334,10 @@ impl<const N: usize> Host<N> {
             send(frame);
         }
     }
+}
+
+fn wants_torque(command: &BodyCommand) -> bool {
+    command.joints.iter().any(|joint| *joint != JointCommand::LIMP)
 }
 
 /// On the link's clock, us; wraps.

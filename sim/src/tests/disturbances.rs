@@ -139,7 +139,7 @@ fn windings_heat_up_and_the_supply_sags() {
     };
     let frame = after(&mut body, &robot, supply, 1000);
     let temperature = frame.joints[joint(5)].temperature.0;
-    assert!((temperature - 80.0).abs() < 0.1, "{temperature}");
+    assert!((temperature - 80.0).abs() < 1.1, "in whole degrees: {temperature}");
     assert_eq!(frame.joints[joint(4)].temperature, Celsius(0.0));
     let supply = frame.supply.unwrap();
     assert!((supply.voltage.0 - 23.0).abs() < 0.01 && supply.charge == 0.0, "{supply:?}");

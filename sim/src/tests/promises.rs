@@ -21,20 +21,23 @@ fn without_a_command_the_drives_give_nothing() {
 #[test]
 fn a_command_acts_after_its_delay_and_is_read_back_after_the_sensors() {
     let mut body = SimBody::new(&quadruped(), &Yard::empty(), 1).unwrap();
-    let push = same_for_all(JointCommand { tau: NewtonMetres(0.5), ..JointCommand::LIMP }, 0);
-    let stamps: Vec<_> = (0..5)
+    // Only then is the board armed.
+    let push = |tau| JointCommand { tau: NewtonMetres(tau), ..JointCommand::LIMP };
+    run(&mut body, 0..50, |tick, _, _| same_for_all(push(0.25), tick));
+    let stamps: Vec<_> = (50..55)
         .map(|tick| {
             let frame = sense(&mut body, tick);
             let truth = body.truth();
             assert_eq!(truth.at, at(tick));
-            if tick == 0 {
-                assert_eq!(body.take(&push, at(0)), Applied::Confirmed);
+            if tick == 50 {
+                let push = same_for_all(push(0.5), tick);
+                assert_eq!(body.take(&push, u64::from(tick), at(tick)), Applied::Confirmed);
             }
             (frame.joints[JointId::new(0).unwrap()].at, truth.torque.as_slice()[0].0)
         })
         .collect();
-    // Given at 0, on its way for one tick, acting from 1 on, seen in the truth of 2.
-    let wanted = [(0, 0.0), (0, 0.0), (1, 0.5), (2, 0.5), (3, 0.5)];
+    // Given at 50, on its way for one tick, acting from 51 on, seen in the truth of 52.
+    let wanted = [(49, 0.25), (50, 0.25), (51, 0.5), (52, 0.5), (53, 0.5)];
     assert_eq!(stamps, wanted.map(|(tick, torque)| (at(tick), torque)));
 }
 
@@ -66,7 +69,7 @@ fn past_its_validity_the_joints_damp_by_themselves() {
     }
     let truth = body.truth();
     assert!(truth.position[2].0 < 0.2 && fastest < 5.0, "{:?} {fastest}", truth.position);
-    assert_eq!(body.take(&hold, at(5999)), Applied::Expired);
+    assert_eq!(body.take(&hold, 5999, at(5999)), Applied::Expired);
 }
 
 /// Clauses: C3, S7.
@@ -94,8 +97,11 @@ fn a_command_that_is_not_a_number_damps() {
     for tick in 1000..1200 {
         sense(&mut body, tick);
         let nonsense = JointCommand { q: signals::Radians(f32::NAN), ..JointCommand::default() };
-        assert_eq!(body.take(&same_for_all(nonsense, tick), at(tick)), Applied::Unconfirmed);
+        let applied = body.take(&same_for_all(nonsense, tick), u64::from(tick), at(tick));
+        // The board refuses it, and damps when the last one that was none has run out.
+        assert!(tick < 1030 || applied == Applied::Unconfirmed, "tick {tick}");
     }
+    assert!(body.link().drives().lifecycle == signals::Lifecycle::Damping);
     assert!(body.truth().torque.iter().all(|torque| torque.is_finite()));
     assert!(body.truth().position[2].is_finite());
 }
@@ -143,7 +149,7 @@ fn no_drive_exceeds_its_speed_torque_curve() {
             let (kp, kd) = (Stiffness(120.0), Damping(0.5));
             command.joints[id] = JointCommand { q, kp, kd, ..JointCommand::LIMP };
         }
-        body.take(&command, at(tick));
+        body.take(&command, u64::from(tick), at(tick));
     }
     println!("saturated {saturated}, beyond the corner {beyond_corner}");
     assert!(saturated > 100 && beyond_corner > 100, "{saturated} {beyond_corner}: a blunt test");

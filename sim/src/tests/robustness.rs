@@ -58,7 +58,11 @@ fn abuse(seed: u64) -> [f32; 3] {
             let force = [(); 3].map(|()| Newtons(random.within(-200.0, 200.0)));
             body.disturb(Disturbance::Push { force, duration: 100 * TICK });
         }
-        body.take(&BodyCommand { joints: targets, valid_until: at(tick + 5) }, at(tick));
+        body.take(
+            &BodyCommand { joints: targets, valid_until: at(tick + 5) },
+            u64::from(tick),
+            at(tick),
+        );
         let truth = body.truth();
         worst[0] = worst[0].max(norm(truth.velocity_world.map(|v| v.0)));
         worst[1] = worst[1].max(truth.position[2].0);

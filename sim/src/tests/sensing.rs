@@ -104,8 +104,9 @@ fn faults_show_in_the_readings_and_nowhere_else() {
         stand(body, &robot, 1000..1500);
     }
     let [good, bad] = [sense(&mut well, 1500), sense(&mut faulty, 1500)];
-    // One tick of delay: the reading on its way when the fault struck still came through.
-    assert!(bad.joints[frozen].at == at(1000) && bad.imu.at == at(1000));
+    // One tick of delay: the reading on its way when the fault struck still came through. Joints
+    // are sampled at the beginning of a tick, and the way from their board is that delay.
+    assert!(bad.joints[frozen].at == at(999) && bad.imu.at == at(1000));
     assert_eq!(last.joints[frozen].at, at(999));
     assert!(bad.joints[nonsense].q.0.is_nan() && bad.joints[nonsense].at == at(1499));
     assert!(!bad.is_finite() && good.is_finite());

@@ -28,7 +28,9 @@ impl<const N: usize> Host<N> {
             |host: &Self| host.asked.is_some_and(|asked| asked.sequence == header.sequence);
         match header.kind {
             _ if header.destination != HOST => count(&mut self.counters.foreign),
-            Kind::State if self.session != NO_SESSION => {
+            // Whoever has no session yet may listen: it changes nothing.
+            Kind::State if self.session == NO_SESSION => self.take_state(body, now),
+            Kind::State => {
                 let strange = header.session != self.session;
                 self.strange = if strange { self.strange + 1 } else { 0 };
                 if !strange {
