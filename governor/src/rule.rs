@@ -156,6 +156,8 @@ rules! {
         "关节运动方向与力矩相反";
     TorqueError: "TORQUE-ERROR", M4, "", "N m", "a drive does not give the torque it was told",
         "驱动器未输出所要求的力矩";
+    DriveOff: "DRIVE-OFF", S7, "", "", "the drives do not follow: they damp or give no torque",
+        "驱动器不跟随指令：正在阻尼或已断力矩";
     JointHot: "JOINT-HOT", M7, "", "degC", "a winding is too hot", "绕组过热";
     SupplyVoltage: "SUPPLY-VOLTAGE", M7, "", "V", "the supply is outside its range",
         "电源电压超出范围";

@@ -7,7 +7,7 @@
 
 use core::time::Duration;
 
-use signals::{Instant, Joints, Level, Metres, Motion, Posture, Quaternion, Radians};
+use signals::{Instant, Joints, Level, Lifecycle, Metres, Motion, Posture, Quaternion, Radians};
 
 use crate::watch::{Cause, Input, Sight, Worst, ticks};
 use crate::{Actor, Rule};
@@ -29,6 +29,8 @@ const LIFTED: Duration = Duration::from_millis(170);
 /// Time outside the voltage range before the robot slows down, and before it settles (fault 47).
 const VOLTAGE_LIMITED: Duration = Duration::from_millis(10);
 const VOLTAGE_SETTLE: Duration = Duration::from_millis(150);
+/// Drives that are asked for torque have so long to get ready.
+const ARMING: Duration = Duration::from_millis(200);
 /// Charge left below which a person is told, warned, guided, and the robot stands (regulation
 /// notes, section 5: margins of 30, 20 and 15 %, and 10 %).
 const CHARGES: [(f32, Level); 4] =
@@ -66,6 +68,7 @@ pub(crate) struct Vitals {
     hot_since: Option<Instant>,
     lifted_since: Option<Instant>,
     voltage_since: Option<Instant>,
+    unarmed_since: Option<Instant>,
     /// How many thresholds the charge has passed, and since when the robot holds for the last.
     charge: usize,
     charge_held: Option<Instant>,
@@ -103,6 +106,7 @@ impl Vitals {
             hot_since: None,
             lifted_since: None,
             voltage_since: None,
+            unarmed_since: None,
             charge: 0,
             charge_held: None,
             rest: Rest::default(),
@@ -175,6 +179,7 @@ impl Vitals {
             if input.frame.supply.is_some() {
                 self.look_at_supply(input, &mut s.worst);
             }
+            self.look_at_drives(input, &mut s.worst);
             self.look_at_rest(input, &mut s.worst);
             self.look_at_limp(input, &mut s.worst);
             estimate_off.or_else(|| self.contradiction(input))
@@ -278,6 +283,34 @@ impl Vitals {
             let cause = Cause::new(Level::Settle, Rule::Lifted, Actor::Body);
             worst.add(cause.because(span.as_secs_f32(), LIFTED.as_secs_f32()));
         }
+    }
+
+    /// Drives that do not follow although they are asked for torque, by their own word. A limp robot
+    /// asks for none: what is latched in its drives then waits for a person.
+    fn look_at_drives(&mut self, input: &Input<'_>, worst: &mut Worst) {
+        let Some(drives) = input.frame.drives.filter(|_| !input.limp()) else {
+            self.unarmed_since = None;
+            return;
+        };
+        let now = input.cycle.now;
+        let level = match drives.lifecycle {
+            Lifecycle::Active => {
+                self.unarmed_since = None;
+                return;
+            }
+            Lifecycle::SafeTorqueOff | Lifecycle::Fault => Level::Cut,
+            // With a fault it ends without torque; without one the commands were missing.
+            Lifecycle::Damping if drives.fault.is_some() => Level::Settle,
+            Lifecycle::Damping => Level::Hold,
+            Lifecycle::Boot | Lifecycle::Standby | Lifecycle::Armed => {
+                let since = *self.unarmed_since.get_or_insert(now);
+                if now.since(since) < ARMING {
+                    return;
+                }
+                Level::Cut
+            }
+        };
+        worst.add(Cause::new(level, Rule::DriveOff, Actor::Body));
     }
 
     fn look_at_supply(&mut self, input: &Input<'_>, worst: &mut Worst) {

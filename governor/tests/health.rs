@@ -321,6 +321,39 @@ fn a_supply_outside_its_range_slows_the_robot_and_low_it_stops_it() {
     assert_eq!(raised(&mut bench, Level::Hold, 1000, supply(31.0)), None);
 }
 
+/// Drives that give no torque by their own word: the robot does not go on as if they did.
+///
+/// Clauses: S7, S4.
+#[test]
+fn drives_that_do_not_follow_stop_the_robot() {
+    let fault = DriveFault { id: 7, code: FaultCode::GOVERNOR_LOST, joint: None, raw: 0 };
+    let say = |lifecycle, fault| {
+        move |bench: &mut Bench, _: u32| {
+            bench.frame.drives = Some(DriveReading { lifecycle, fault, at: bench.now });
+        }
+    };
+    for (lifecycle, fault, level, ticks) in [
+        (Lifecycle::Damping, None, Level::Hold, 1..=4),
+        (Lifecycle::Damping, Some(fault), Level::Settle, 1..=4),
+        (Lifecycle::SafeTorqueOff, Some(fault), Level::Cut, 1..=4),
+        (Lifecycle::Fault, Some(fault), Level::Cut, 1..=4),
+        (Lifecycle::Standby, None, Level::Cut, 200..=210),
+        (Lifecycle::Armed, None, Level::Cut, 200..=210),
+    ] {
+        let mut bench = walking();
+        let found = raised(&mut bench, level, 300, say(lifecycle, fault));
+        within(found, Rule::DriveOff, ticks);
+    }
+    // Drives that follow are nothing to tell, and those of a limp robot wait for a person.
+    let mut bench = walking();
+    assert_eq!(raised(&mut bench, Level::Notice, 1000, say(Lifecycle::Active, None)), None);
+    let mut bench = walking();
+    raised(&mut bench, Level::Cut, 300, say(Lifecycle::Fault, Some(fault))).unwrap();
+    bench.records.clear();
+    bench.run(500);
+    assert!(bench.records.iter().all(|r| r.rule != Rule::DriveOff), "{:?}", bench.told());
+}
+
 /// Clauses: M7, W1.
 #[test]
 fn a_battery_that_runs_down_is_told_in_steps_and_ends_in_a_settle() {

@@ -8,6 +8,7 @@ pub mod cli;
 pub mod cycle;
 pub mod deployment;
 pub mod doctor;
+pub mod drives;
 pub mod error;
 pub mod govern;
 pub mod html;

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 use signals::Level;
 
+use crate::drives::JointBoardReport;
 use crate::journal::JournalSummary;
 use crate::realtime::{Lateness, Missing, Pace};
 
@@ -64,6 +65,8 @@ pub struct Report {
     pub brain: BrainReport,
     /// What the ground-force planner did.
     pub force_planner: ForcePlannerReport,
+    /// What passed between host and joint board.
+    pub joint_board: JointBoardReport,
     /// What the governor did.
     pub governor: GovernorReport,
     /// Allocations between sensing and applying, in all cycles together.
@@ -292,6 +295,7 @@ impl Report {
             estimator: EstimatorReport::default(),
             brain: BrainReport::default(),
             force_planner: ForcePlannerReport::default(),
+            joint_board: JointBoardReport::default(),
             governor: GovernorReport::default(),
             cycle_allocations: 0,
             limit_violations: 0,

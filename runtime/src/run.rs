@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant as WallInstant, SystemTime};
 
+use body::Body as _;
 use brain::Observation;
 use governor::{Kind, Record, Rule};
 use model::Robot;
@@ -18,6 +19,7 @@ use sim::{Disturbance, SimBody, Yard};
 use crate::brain_thread::Lie;
 use crate::cycle::{Loop, Turn};
 use crate::deployment::Files;
+use crate::drives::{Drives, JointBoardReport};
 use crate::error::RunError;
 use crate::govern::Tap;
 use crate::journal::{Event, EventKind, Journal, Label, Tick, TickJoint};
@@ -124,6 +126,7 @@ pub fn demo(options: &RunOptions) -> Result<Report, RunError> {
         metrics: Metrics::default(),
         hash: Sha256::new(),
         operator: Operator::local(None),
+        drives: Drives::default(),
         goal: None,
         arrived: false,
         task_open: false,
@@ -170,6 +173,7 @@ struct Run {
     metrics: Metrics,
     hash: Sha256,
     operator: Operator,
+    drives: Drives,
     goal: Option<[Metres; 2]>,
     arrived: bool,
     /// The goal has not been reached since it was given.
@@ -241,6 +245,9 @@ impl Run {
             let at = [truth.position[0].0, truth.position[1].0, 0.0, 0.0];
             self.tell(Event::new(cycle.now, cycle.number, kind, "").with(at));
         }
+        if let Some(event) = self.drives.news(cycle, turn.frame.drives) {
+            self.tell(event);
+        }
         if skipped > 0 {
             let event = Event::new(cycle.now, cycle.number, EventKind::Overrun, "");
             self.journal.event(event.with([skipped as f32, 0.0, 0.0, 0.0]));
@@ -257,6 +264,9 @@ impl Run {
         self.journal.record(record);
         self.tap.iter_mut().for_each(|tap| tap.hear(record));
         self.mission.hear(record);
+        if let Some(fault) = self.drives.cleared_by(record) {
+            self.parts.body.clear(fault);
+        }
         if record.kind == Kind::Refused && record.rule.id().starts_with("PLAN-") {
             self.refused += 1;
         }
@@ -542,6 +552,7 @@ impl Run {
             failed: forces.failed,
             torques_failed: forces.torques_failed,
         };
+        report.joint_board = JointBoardReport::of(self.parts.body.link());
         report.governor.records_lost = governor.records_lost();
         report.cycle_allocations = self.parts.allocations.total();
         report.state_hash = hexadecimal(&self.hash.clone().finalize());

@@ -13,12 +13,14 @@ use crate::clock::{ClockSync, Offset};
 use crate::counters::count;
 use crate::frame::{self, EVERYONE, FRAME_MAX, HEADER, HOST, Header, Kind, NO_SESSION, VERSION};
 use crate::message::{self, Request};
-use crate::{Command, Configuration, Heartbeat, Identity, Refusal, Settings, State};
+use crate::{Command, Configuration, Counters, Heartbeat, Identity, Refusal, Settings, State};
 
 /// Time after which a question without an answer is asked again.
 const PATIENCE: Duration = Duration::from_millis(20);
 /// A heartbeat goes with every tenth command.
 const HEARTBEAT_EVERY: u32 = 10;
+/// How often the board is asked what it has counted.
+const COUNT_EVERY: Duration = Duration::from_secs(1);
 /// A state that came so many periods ago is evidence of what the board does now.
 const EVIDENCE_PERIODS: u32 = 3;
 /// Ids of faults that the host finds itself; those of boards are smaller until they wrap.
@@ -69,7 +71,7 @@ pub enum Mismatch {
 }
 
 /// What happened on a link, counted since it was opened.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct LinkCounters {
     /// Frames that were sent.
     pub sent: u32,
@@ -127,6 +129,9 @@ pub struct Host<const N: usize> {
     own: Option<DriveFault>,
     own_faults: u16,
     refusal: Option<Refusal>,
+    /// What the board has counted, and when it was asked.
+    board: Option<Counters>,
+    counted: Instant,
     clock: ClockSync,
     counters: LinkCounters,
 }
@@ -151,6 +156,8 @@ impl<const N: usize> Host<N> {
             own: None,
             own_faults: 0,
             refusal: None,
+            board: None,
+            counted: Instant::ZERO,
             clock: ClockSync::new(),
             counters: LinkCounters::default(),
         }
@@ -172,6 +179,12 @@ impl<const N: usize> Host<N> {
     #[must_use]
     pub const fn counters(&self) -> &LinkCounters {
         &self.counters
+    }
+
+    /// What the board has counted, as of its last answer, at most a second or so old.
+    #[must_use]
+    pub const fn board_counters(&self) -> Option<&Counters> {
+        self.board.as_ref()
     }
 
     /// Why the board refused last.
@@ -280,18 +293,21 @@ impl<const N: usize> Host<N> {
             }
             count(&mut self.counters.asked_again);
         }
-        let Some(request) = self.question(wants) else {
+        let Some(request) = self.question(wants, now) else {
             self.asked = None;
             return;
         };
         self.requests = self.requests.wrapping_add(1);
         let sequence = self.requests;
+        if request == Request::Counters {
+            self.counted = now;
+        }
         self.asked = Some(Asked { request, sequence, at: now });
         self.send(Kind::Request, sequence, |body| message::write(&request, body), send);
     }
 
     /// What the host wants to know or to be done most.
-    fn question(&self, wants: bool) -> Option<Request> {
+    fn question(&self, wants: bool, now: Instant) -> Option<Request> {
         match self.acquaintance {
             Acquaintance::None => return Some(Request::Hello { versions: [VERSION; 2] }),
             Acquaintance::Greeted => return Some(Request::Settings),
@@ -311,7 +327,7 @@ impl<const N: usize> Host<N> {
             Lifecycle::Armed | Lifecycle::Active | Lifecycle::Damping if !wants => {
                 Some(Request::Disarm)
             }
-            _ => None,
+            _ => (now.since(self.counted) >= COUNT_EVERY).then_some(Request::Counters),
         }
     }
 

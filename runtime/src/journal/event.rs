@@ -98,6 +98,11 @@ kinds! {
     SensorFault: "sensor_fault", "A sensor fails", "传感器故障";
     /// The sensor is well again.
     SensorCleared: "sensor_cleared", "The sensor is well again", "传感器恢复";
+    /// The drives have a fault, which the label names: its code, joint (NaN for all), the maker's
+    /// code, and its id.
+    DriveFault: "drive_fault", "A drive has a fault", "驱动器故障";
+    /// The drives stop by themselves; the label says how.
+    DrivesStopped: "drives_stopped", "The drives stop by themselves", "驱动器自行停止";
     /// A person presses stop.
     StopPressed: "stop_pressed", "Stop pressed", "按下停止";
     /// A person releases stop.

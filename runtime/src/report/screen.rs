@@ -98,6 +98,7 @@ impl Report {
                 brain.backend, brain.plans, brain.late, brain.refused
             ),
         );
+        screen.pair("joints", &self.joint_board.line());
         screen.pair("journal", &self.journal_words());
         screen.pair("hash", &self.state_hash);
     }

@@ -120,6 +120,7 @@ impl<const N: usize> Host<N> {
                 let joint = JointId::new(usize::from(joint));
                 self.told = Some(DriveFault { id, code: FaultCode(code), joint, raw });
             }
+            Reply::Counters(counters) => self.board = Some(counters),
             Reply::Refused(refusal) => self.refused(&asked.request, refusal),
             _ => {}
         }
