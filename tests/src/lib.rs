@@ -6,12 +6,13 @@
 //!
 //! This library is what those tests share: where the checkout lies ([`root`]), what cargo knows of
 //! it ([`metadata`]), how its source reads ([`source`]), which clause is served by what
-//! ([`matrix`]), and the pages that are made from the code ([`catalogue`]). It must never be used
-//! by the product.
+//! ([`matrix`]), the pages that are made from the code ([`catalogue`]), and boards in the emulator
+//! ([`qemu`]). It must never be used by the product.
 
 pub mod catalogue;
 pub mod matrix;
 pub mod metadata;
+pub mod qemu;
 pub mod source;
 
 use std::path::{Path, PathBuf};
