@@ -11,3 +11,21 @@
 //! Nothing that asks a motor a question may energise it or clear a fault.
 #![no_std]
 #![forbid(unsafe_code)]
+
+pub mod at_dongle;
+pub mod can;
+pub mod damiao;
+pub mod damiao_dongle;
+pub mod dynamixel;
+pub mod fdcanusb;
+pub mod feetech;
+mod frame;
+pub mod framing;
+pub mod load;
+pub mod mit;
+pub mod moteus;
+pub mod robstride;
+pub mod servo;
+pub mod slcan;
+
+pub use frame::{FRAME_MAX, Frame, REPLY_MAX, Reader, ReaderCounters, Reply, Scan};
