@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::board_file::BoardFile;
+use crate::bus_file::BusFile;
 use crate::envelope_file::{
     BalanceFile, ContactRuleFile, FenceFile, HeightFile, OverspeedFile, PersonFile,
     SelfCollisionFile,
@@ -53,29 +54,41 @@ table! {
         control: ControlFile,
         /// Groups of like joints.
         joints: BTreeMap<String, JointGroupFile>,
-        /// Feet, in order.
+        /// Feet, in order. Of a body that walks.
+        #[serde(default)]
         feet: Vec<FootFile>,
-        /// Named postures; `settled` and `stand` are required.
+        /// Named postures; `settled` is required, and `stand` of a body that walks.
         postures: BTreeMap<String, PostureFile>,
-        /// Getting up and down.
+        /// Getting up and down. Of a body that walks.
+        #[serde(default)]
         motion: MotionFile,
-        /// Stepping.
+        /// Stepping. Of a body that walks.
+        #[serde(default)]
         gait: GaitFile,
-        /// Ground-force planner.
+        /// Ground-force planner. Of a body that walks.
+        #[serde(default)]
         mpc: MpcFile,
-        /// Whole-body control.
+        /// Whole-body control. Of a body that walks.
+        #[serde(default)]
         whole_body: WholeBodyFile,
-        /// State estimation.
+        /// State estimation. Of a body that walks.
+        #[serde(default)]
         estimator: EstimatorFile,
         /// The board of the joints.
         #[serde(default)]
         board: BoardFile,
+        /// Joint moves. Of an arm.
+        #[serde(default)]
+        arm: ArmFile,
         /// Envelope and profile of the governor.
         governor: GovernorFile,
         /// The planner.
         brain: BrainFile,
         /// The simulated body.
         sim: SimFile,
+        /// Motors and their wires; none for a robot that is only simulated.
+        #[serde(default)]
+        bus: Vec<BusFile>,
     }
 }
 
@@ -152,7 +165,8 @@ table! {
 table! {
     /// A posture: one angle for each joint group.
     PostureFile {
-        /// Height of the base above flat ground.
+        /// Height of the base above flat ground; 0 for a base that stands on it.
+        #[serde(default)]
         base_height_m: f64,
         /// Angle per group.
         joints_rad: BTreeMap<String, f64>,
@@ -161,6 +175,7 @@ table! {
 
 table! {
     /// Getting up and down.
+    #[derive(Default)]
     MotionFile {
         /// Time to get up.
         rise_s: f64,
@@ -175,6 +190,7 @@ table! {
 
 table! {
     /// Stepping.
+    #[derive(Default)]
     GaitFile {
         /// One stride.
         period_s: f64,
@@ -203,6 +219,7 @@ table! {
 
 table! {
     /// Ground-force planner (convex MPC, Di Carlo 2018).
+    #[derive(Default)]
     MpcFile {
         /// Solutions a second.
         rate_hz: f64,
@@ -235,6 +252,7 @@ table! {
 
 table! {
     /// State estimation.
+    #[derive(Default)]
     EstimatorFile {
         /// Accelerometer noise.
         accelerometer_noise_m_s2: f64,
@@ -256,6 +274,7 @@ table! {
 
 table! {
     /// What the whole body should rather miss: weights of squared errors.
+    #[derive(Default)]
     WholeBodyFile {
         /// Angular acceleration of the base, (rad/s^2)^-2, and that of the centre of mass,
         /// (m/s^2)^-2.
@@ -264,6 +283,26 @@ table! {
         weight_force: f64,
         /// Acceleration of a swinging foot, (m/s^2)^-2.
         weight_swing: f64,
+    }
+}
+
+table! {
+    /// How an arm moves from posture to posture: by a path whose acceleration never jumps, with a
+    /// spring and a damper in each joint under the torques of its own weight and motion.
+    #[derive(Default)]
+    ArmFile {
+        /// Fastest a joint moves; a joint whose own limit is lower keeps that.
+        velocity_rad_s: f64,
+        /// Hardest it speeds up and slows down.
+        acceleration_rad_s2: f64,
+        /// Fastest change of that.
+        jerk_rad_s3: f64,
+        /// Joint stiffness on the way and at rest.
+        stiffness_nm_rad: f64,
+        /// Joint damping on the way and at rest.
+        damping_nm_s_rad: f64,
+        /// A joint this near its goal has arrived.
+        tolerance_rad: f64,
     }
 }
 
@@ -315,14 +354,19 @@ table! {
     /// Envelope and profile of the governor.
     GovernorFile {
         /// Highest forward speed, either way.
+        #[serde(default)]
         forward_max_m_s: f32,
         /// Highest sideways speed, either way.
+        #[serde(default)]
         left_max_m_s: f32,
         /// Highest turning speed, either way.
+        #[serde(default)]
         yaw_max_rad_s: f32,
         /// Highest change of the admitted velocity.
+        #[serde(default)]
         acceleration_max_m_s2: f32,
         /// Highest change of the admitted turning speed.
+        #[serde(default)]
         yaw_acceleration_max_rad_s2: f32,
         /// Oldest observation a plan may come from.
         plan_age_max_ms: f64,
@@ -342,6 +386,13 @@ table! {
         /// The stick of a person who drives.
         #[serde(default)]
         stick: StickFile,
+        /// The body sinks when its joints carry no torque: a stop holds it under power where it
+        /// came to rest, until it lies in its settled posture.
+        #[serde(default)]
+        sinks_without_power: bool,
+        /// Equal readings of a joint in a row that mean a broken encoder; zero for encoders so
+        /// coarse that a joint at rest always reads the same. Without it: 100.
+        stuck_readings: Option<u32>,
         /// The firmware can settle the body by itself.
         #[serde(default)]
         firmware_settle: bool,
@@ -352,14 +403,19 @@ table! {
         /// From a command to its torque.
         actuation_delay_ms: f64,
         /// Radius of the robot's footprint.
+        #[serde(default)]
         lidar_radius_m: f32,
         /// Kept free around it.
+        #[serde(default)]
         lidar_margin_m: f32,
         /// Deceleration of the base that can be counted on.
+        #[serde(default)]
         lidar_braking_m_s2: f32,
         /// From an obstacle in the scan to the first slowing.
+        #[serde(default)]
         lidar_reaction_ms: f64,
         /// Older scans stop the robot.
+        #[serde(default)]
         lidar_age_max_ms: f64,
         /// Where the base may be.
         fence: Option<FenceFile>,
@@ -396,6 +452,8 @@ pub enum SkillFile {
     Sideways,
     /// To turn.
     Turn,
+    /// To move the joints to a posture.
+    Posture,
 }
 
 table! {
@@ -430,6 +488,9 @@ table! {
         torque_error_part: f32,
         /// The same for a collision.
         collision_part: f32,
+        /// A joint that gives torque this far from its target and stands is blocked. Without it: as
+        /// for a stiff leg, 0.2.
+        blocked_error_rad: Option<f32>,
         /// Hotter windings limit the speed.
         temperature_warn_c: f32,
         /// Still hotter ones settle the robot.
@@ -452,14 +513,30 @@ table! {
 }
 
 table! {
-    /// The planner.
+    /// The planner: a learnt policy, or a script of postures.
     BrainFile {
         /// Policy card beside this file.
-        policy: String,
+        policy: Option<String>,
+        /// Postures of this file that are asked for in turn, each until it is reached.
+        script: Option<ScriptFile>,
         /// Least inference latency drawn on virtual time.
         latency_min_ms: f64,
         /// Highest inference latency drawn on virtual time.
         latency_max_ms: f64,
+    }
+}
+
+table! {
+    /// Postures in turn, as a person taught them.
+    ScriptFile {
+        /// Names of [`RobotFile::postures`], in order.
+        postures: Vec<String>,
+        /// How long the robot stays in each.
+        dwell_s: f64,
+        /// Plans a second.
+        rate_hz: f64,
+        /// How long a plan is valid after its observation.
+        validity_ms: f64,
     }
 }
 
@@ -469,26 +546,33 @@ table! {
         /// Solver steps per tick.
         substeps: usize,
         /// Friction of the ground.
+        #[serde(default)]
         ground_friction: f64,
         /// Noise of the joint positions.
         encoder_noise_rad: f64,
         /// Noise of the joint velocities.
         velocity_noise_rad_s: f64,
         /// Noise of the gyroscope.
+        #[serde(default)]
         gyro_noise_rad_s: f64,
         /// Noise of the accelerometer.
+        #[serde(default)]
         accelerometer_noise_m_s2: f64,
         /// Time constant of the foot force filter.
+        #[serde(default)]
         foot_force_filter_ms: f64,
         /// Ticks from a measurement to its frame.
         sensor_delay_ticks: usize,
         /// Ticks from a command to its torque.
         actuation_delay_ticks: usize,
         /// Scans a second.
+        #[serde(default)]
         lidar_rate_hz: f64,
         /// Farthest return.
+        #[serde(default)]
         lidar_range_m: f64,
         /// Noise of a return.
+        #[serde(default)]
         lidar_noise_m: f64,
     }
 }

@@ -26,6 +26,8 @@ mod tree;
 #[cfg(feature = "load")]
 mod board_file;
 #[cfg(feature = "load")]
+mod bus_file;
+#[cfg(feature = "load")]
 mod capsules;
 #[cfg(feature = "load")]
 mod envelope_file;
@@ -37,6 +39,8 @@ mod load;
 mod mjcf;
 #[cfg(feature = "load")]
 mod model_file;
+#[cfg(feature = "load")]
+mod sections;
 #[cfg(feature = "load")]
 mod shape;
 #[cfg(feature = "load")]
@@ -53,14 +57,16 @@ pub use tree::{CapsuleShape, Frame, FrameKind, Inertia, Joint, JointKind, RobotM
 #[cfg(feature = "load")]
 pub use self::{
     board_file::BoardFile,
+    bus_file::{BusFile, MotorFile, Protocol},
     envelope_file::{
         BalanceFile, ContactLimitsFile, ContactRegion, ContactRuleFile, FenceFile, HeightFile,
         KeepOutFile, OverspeedFile, PersonFile, RegionFile, SelfCollisionFile,
     },
     file::{
-        BodyClass, BrainFile, ControlFile, EstimatorFile, EstimatorFilter, FootFile, GaitFile,
-        GovernorFile, HabitsFile, HealthFile, JointGroupFile, MotionFile, MpcFile, PostureFile,
-        RobotFile, SimFile, SkillFile, StickFile, SupervisionFile, WholeBodyFile,
+        ArmFile, BodyClass, BrainFile, ControlFile, EstimatorFile, EstimatorFilter, FootFile,
+        GaitFile, GovernorFile, HabitsFile, HealthFile, JointGroupFile, MotionFile, MpcFile,
+        PostureFile, RobotFile, ScriptFile, SimFile, SkillFile, StickFile, SupervisionFile,
+        WholeBodyFile,
     },
     load::{Foot, PostureAngles, Robot},
     model_file::Base,

@@ -13,6 +13,7 @@ use signals::{
 use crate::envelope_file::ContactLimitsFile;
 use crate::file::{JointGroupFile, PostureFile, RobotFile};
 use crate::model_file::Base;
+use crate::sections;
 use crate::toml_source::{LoadError, TomlSource};
 use crate::tree::RobotModel;
 
@@ -57,8 +58,10 @@ pub struct Robot {
     pub feet: Vec<Foot>,
     /// Down, standing by itself.
     pub settled: PostureAngles,
-    /// On its feet.
+    /// On its feet; of a body without any the settled posture, where the file names no other.
     pub stand: PostureAngles,
+    /// All postures of the file, by name.
+    pub postures: BTreeMap<String, PostureAngles>,
     /// Limits of contact with people, where `[governor.contact]` names a file of them.
     pub contact: Option<ContactLimitsFile>,
     /// SHA-256 of `robot.toml` and the files it names together.
@@ -98,16 +101,34 @@ impl Robot {
         let folder = name.parent().unwrap_or(Path::new("."));
         let name = name.display().to_string();
         let model = RobotModel::parse(&name, &model_xml, folder, Base::Unsaid)?;
+        sections::check(&source, model.floating)?;
         let check = Check { source: &source, file: &file, model: &model };
         let limits = check.limits()?;
         let feet = check.feet()?;
-        let (settled, stand) = (check.posture("settled")?, check.posture("stand")?);
+        let postures = check.postures()?;
+        let settled = check.required(&postures, "settled")?;
+        let stand = postures.get("stand").unwrap_or(&settled).clone();
         check.numbers()?;
+        let names: Vec<_> = model.joints.iter().map(|joint| joint.name.as_str()).collect();
+        crate::bus_file::check(&source, &file.bus, &names)?;
+        sections::check_script(&source, &file)?;
         let (contact_text, contact) = check.contact(beside)?;
         let hash = Sha256::new().chain_update(text).chain_update(&model_xml);
         let hash = hash.chain_update(contact_text).finalize().into();
         let origin = origin.to_owned();
-        Ok(Self { origin, file, model_xml, model, limits, feet, settled, stand, contact, hash })
+        Ok(Self {
+            origin,
+            file,
+            model_xml,
+            model,
+            limits,
+            feet,
+            settled,
+            stand,
+            postures,
+            contact,
+            hash,
+        })
     }
 
     /// The pairs of capsules that can meet although they are further apart than `kept` m while the
@@ -307,12 +328,24 @@ impl Check<'_> {
         self.file.feet.iter().enumerate().map(foot).collect()
     }
 
-    fn posture(&self, name: &str) -> Checked<PostureAngles> {
-        let key = format!("postures.{name}");
-        let Some(table) = self.file.postures.get(name) else {
+    fn postures(&self) -> Checked<BTreeMap<String, PostureAngles>> {
+        let all = self.file.postures.iter();
+        all.map(|(name, table)| Ok((name.clone(), self.posture(name, table)?))).collect()
+    }
+
+    fn required(
+        &self,
+        postures: &BTreeMap<String, PostureAngles>,
+        name: &str,
+    ) -> Checked<PostureAngles> {
+        postures.get(name).cloned().ok_or_else(|| {
             let rule = format!("the posture {name:?} is required");
-            return Err(self.source.error("postures", rule, "add a table for it"));
-        };
+            self.source.error("postures", rule, "add a table for it")
+        })
+    }
+
+    fn posture(&self, name: &str, table: &PostureFile) -> Checked<PostureAngles> {
+        let key = format!("postures.{name}");
         let mut joints = vec![0.0; self.model.joint_count()];
         for (group, limits) in &self.file.joints {
             let angle = self.angle(&key, table, group)?;
@@ -360,13 +393,41 @@ impl Check<'_> {
 
     fn numbers(&self) -> Checked<()> {
         let f = self.file;
-        let between = [
+        self.in_ranges(&[
             ("control.rate_hz", f.control.rate_hz, 100.0, 4000.0),
             ("control.command_validity_ms", f.control.command_validity_ms, 0.5, 100.0),
             ("board.expire_ms", f.board.expire_ms, 1.0, f.board.damping_ms.min(50.0)),
             ("board.damping_ms", f.board.damping_ms, 1.0, 100.0),
             ("board.torque_off_ms", f.board.torque_off_ms, f.board.damping_ms + 1.0, 2000.0),
             ("board.heartbeat_ms", f.board.heartbeat_ms, 1.0, 500.0),
+            ("governor.limited_scale", f.governor.limited_scale.into(), 0.0, 1.0),
+            ("governor.tilt_max_deg", f.governor.tilt_max_deg.into(), 5.0, 80.0),
+            ("brain.latency_max_ms", f.brain.latency_max_ms, 0.0, 1000.0),
+            ("brain.latency_min_ms", f.brain.latency_min_ms, 0.0, f.brain.latency_max_ms),
+        ])?;
+        if !(1..=16).contains(&f.sim.substeps) {
+            let rule = "must be at least 1 and at most 16".into();
+            let fix = "choose a value in that range";
+            return Err(self.source.error("sim.substeps", rule, fix));
+        }
+        if self.model.floating { self.numbers_of_legs() } else { self.numbers_of_arm() }
+    }
+
+    fn numbers_of_arm(&self) -> Checked<()> {
+        let arm = &self.file.arm;
+        self.in_ranges(&[
+            ("arm.velocity_rad_s", arm.velocity_rad_s, 1e-3, 100.0),
+            ("arm.acceleration_rad_s2", arm.acceleration_rad_s2, 1e-3, 1e4),
+            ("arm.jerk_rad_s3", arm.jerk_rad_s3, 1e-3, 1e6),
+            ("arm.stiffness_nm_rad", arm.stiffness_nm_rad, 0.0, 1e5),
+            ("arm.damping_nm_s_rad", arm.damping_nm_s_rad, 0.0, 1e5),
+            ("arm.tolerance_rad", arm.tolerance_rad, 1e-4, 1.0),
+        ])
+    }
+
+    fn numbers_of_legs(&self) -> Checked<()> {
+        let f = self.file;
+        self.in_ranges(&[
             ("motion.rise_s", f.motion.rise_s, 0.2, 20.0),
             ("motion.settle_s", f.motion.settle_s, 0.2, 20.0),
             ("gait.period_s", f.gait.period_s, 0.1, 2.0),
@@ -376,23 +437,23 @@ impl Check<'_> {
             ("mpc.step_s", f.mpc.step_s, 0.005, 0.2),
             ("mpc.friction", f.mpc.friction, 0.05, 2.0),
             ("mpc.weight_force", f.mpc.weight_force, 1e-9, 1.0),
-            ("governor.limited_scale", f.governor.limited_scale.into(), 0.0, 1.0),
-            ("governor.tilt_max_deg", f.governor.tilt_max_deg.into(), 5.0, 80.0),
-            ("brain.latency_max_ms", f.brain.latency_max_ms, 0.0, 1000.0),
-            ("brain.latency_min_ms", f.brain.latency_min_ms, 0.0, f.brain.latency_max_ms),
             ("sim.lidar_rate_hz", f.sim.lidar_rate_hz, 1.0, 100.0),
-        ];
-        for (key, value, low, high) in between {
+        ])?;
+        if !(1..=20).contains(&f.mpc.horizon) {
+            let rule = "must be at least 1 and at most 20".into();
+            let fix = "choose a value in that range";
+            return Err(self.source.error("mpc.horizon", rule, fix));
+        }
+        Ok(())
+    }
+
+    /// Each key's value lies between its two bounds.
+    fn in_ranges(&self, rows: &[(&str, f64, f64, f64)]) -> Checked<()> {
+        for (key, value, low, high) in rows {
             if value < low || value > high {
                 let rule = format!("{value} must lie between {low} and {high}");
                 return Err(self.source.error(key, rule, "choose a value in that range"));
             }
-        }
-        if !(1..=20).contains(&f.mpc.horizon) || !(1..=16).contains(&f.sim.substeps) {
-            let key =
-                if (1..=20).contains(&f.mpc.horizon) { "sim.substeps" } else { "mpc.horizon" };
-            let rule = "must be at least 1 and at most 20 (horizon) or 16 (substeps)".into();
-            return Err(self.source.error(key, rule, "choose a value in that range"));
         }
         Ok(())
     }

@@ -89,6 +89,12 @@ impl<'t> TomlSource<'t> {
         Box::new(LoadError { span, rule, fix: fix.into(), ..self.blank(key.into()) })
     }
 
+    /// There is something at `key` (dotted, of tables).
+    #[must_use]
+    pub fn has(&self, key: &str) -> bool {
+        DeTable::parse(self.text).is_ok_and(|table| holds(table.get_ref(), key))
+    }
+
     fn syntax(&self, error: &toml::de::Error) -> Box<LoadError> {
         let message = error.message().trim().replace('\n', ", ");
         let fix = if message.contains("unknown field") {
@@ -141,6 +147,17 @@ fn non_finite_value(
         DeValue::Table(table) => non_finite(table, key),
         _ => None,
     }
+}
+
+/// There is a value at exactly this place.
+fn holds(table: &DeTable<'_>, key: &str) -> bool {
+    let (head, rest) = key.split_once('.').map_or((key, None), |(head, rest)| (head, Some(rest)));
+    let found = table.iter().find(|(name, _)| name.get_ref() == head);
+    found.is_some_and(|(_, value)| match (rest, value.get_ref()) {
+        (None, _) => true,
+        (Some(rest), DeValue::Table(inner)) => holds(inner, rest),
+        _ => false,
+    })
 }
 
 fn find(table: &DeTable<'_>, key: &str) -> Option<Range<usize>> {

@@ -115,6 +115,13 @@ macro_rules! indexed_array {
             }
         }
 
+        #[cfg(feature = "serde")]
+        impl<T: serde::Serialize> serde::Serialize for $name<T> {
+            fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+                to.collect_seq(self.slots.iter().take(self.len))
+            }
+        }
+
         impl<T: Copy + Default> Default for $name<T> {
             fn default() -> Self {
                 Self::filled(T::default(), 0)

@@ -102,6 +102,8 @@ impl FaultCode {
     pub const OVERLOAD: Self = Self(0x7121);
     /// Encoder.
     pub const ENCODER: Self = Self(0x7300);
+    /// A drive does not answer, or the way to it is gone.
+    pub const LINK: Self = Self(0x8100);
     /// Messages were lost for lack of room.
     pub const OVERRUN: Self = Self(0x8110);
     /// No valid command came in time.

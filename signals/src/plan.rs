@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use crate::{Instant, MetresPerSecond, RadiansPerSecond};
+use crate::{Instant, Joints, MetresPerSecond, Radians, RadiansPerSecond};
 
 /// Most steps of a velocity chunk.
 pub const VELOCITY_STEPS_MAX: usize = 16;
@@ -89,12 +89,13 @@ impl VelocityChunk {
 
 /// What a plan asks for.
 #[derive(Clone, Copy, Debug, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "plans cross threads by copy and are never boxed")]
 pub enum PlanRequest {
     /// Stand where you are.
     Hold,
     /// Walk with these velocities.
     Velocity(VelocityChunk),
+    /// Move the joints to this posture, in the robot's order, and stay there.
+    Posture(Joints<Radians>),
 }
 
 /// A request of the brain with its provenance and its validity.

@@ -1,6 +1,6 @@
 //! What the governor permits in one cycle.
 
-use crate::BaseVelocity;
+use crate::{BaseVelocity, Joints, Radians};
 
 /// How bad it is, ordered by severity. The worst cause wins; each clears by its stated condition.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -126,6 +126,8 @@ pub enum Motion {
     Stand,
     /// Walk with this velocity.
     Walk(BaseVelocity),
+    /// Move the joints to this posture, no faster than the ruling's scale permits, and stay there.
+    Move(Joints<Radians>),
     /// Lower the body to a posture that stands by itself.
     Settle,
     /// Let the body's own firmware settle it: the host can no longer do it.
@@ -143,7 +145,7 @@ pub struct Ruling {
     pub authority: Authority,
     /// Severity.
     pub level: Level,
-    /// Speed scale, 0 to 1, already applied to `motion`.
+    /// Speed scale, 0 to 1, already applied to a walk; who moves joints applies it to their speed.
     pub scale: f32,
     /// What to do.
     pub motion: Motion,

@@ -40,6 +40,8 @@ pub enum Posture {
     Settled,
     /// Joints damped, nothing else.
     Damped,
+    /// Joints on their way to a posture, on a base that stays where it is.
+    Moving,
 }
 
 /// The estimate of one cycle.
