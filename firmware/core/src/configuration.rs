@@ -211,8 +211,8 @@ impl<const N: usize> Configuration<N> {
         }
     }
 
-    /// One number for all of it: host and board compare theirs before the board is armed. Zero for a
-    /// board that nobody has told anything.
+    /// One number for all of it: host and board compare theirs before the board is armed. Zero for
+    /// a board that nobody has told anything.
     #[must_use]
     pub fn hash(&self) -> u64 {
         if self.count == 0 {

@@ -206,8 +206,8 @@ impl<const N: usize> Device<N> {
         self.table.flip(joint, number, bit);
     }
 
-    /// Takes bytes that came over the link at `now`, us. A frame that asks for an answer gets one in
-    /// `answer`: its length.
+    /// Takes bytes that came over the link at `now`, us. A frame that asks for an answer gets one
+    /// in `answer`: its length.
     pub fn receive(&mut self, bytes: &[u8], now: u32, answer: &mut [u8]) -> Option<usize> {
         let Ok((header, body)) = frame::open(bytes) else {
             count(&mut self.counters.broken);

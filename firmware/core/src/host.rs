@@ -15,8 +15,11 @@ use crate::frame::{self, EVERYONE, FRAME_MAX, HEADER, HOST, Header, Kind, NO_SES
 use crate::message::{self, Request};
 use crate::{Command, Configuration, Counters, Heartbeat, Identity, Refusal, Settings, State};
 
-/// Time after which a question without an answer is asked again.
-const PATIENCE: Duration = Duration::from_millis(20);
+/// Time after which a question without an answer is asked again, at first and at most: it doubles
+/// each time, because the answer may only be slow.
+const PATIENCE: [Duration; 2] = [Duration::from_millis(20), Duration::from_millis(320)];
+/// A board that has said nothing for so long may have started anew: it is greeted again.
+const SILENCE: Duration = Duration::from_millis(200);
 /// A heartbeat goes with every tenth command.
 const HEARTBEAT_EVERY: u32 = 10;
 /// How often the board is asked what it has counted.
@@ -121,6 +124,7 @@ pub struct Host<const N: usize> {
     /// States of another session in a row.
     strange: u8,
     asked: Option<Asked>,
+    patience: Duration,
     /// A person has seen the fault with this id.
     clear: Option<u16>,
     received: Option<Received<N>>,
@@ -150,6 +154,7 @@ impl<const N: usize> Host<N> {
             requests: 0,
             strange: 0,
             asked: None,
+            patience: PATIENCE[0],
             clear: None,
             received: None,
             told: None,
@@ -208,7 +213,7 @@ impl<const N: usize> Host<N> {
     /// What the board says of itself, for a sensor frame.
     #[must_use]
     pub fn drives(&self) -> DriveReading {
-        let fault = self.own.or_else(|| self.fault());
+        let fault = self.fault().or(self.own);
         let latest = self.received.as_ref();
         DriveReading {
             lifecycle: latest.map_or(Lifecycle::Boot, |latest| latest.state.lifecycle),
@@ -217,8 +222,8 @@ impl<const N: usize> Host<N> {
         }
     }
 
-    /// There is evidence that the board does what `command` asks for: its newest state has just come
-    /// and says that it follows, or, for a command without torque, that it gives none.
+    /// There is evidence that the board does what `command` asks for: its newest state has just
+    /// come and says that it follows, or, for a command without torque, that it gives none.
     #[must_use]
     pub fn follows(&self, command: &BodyCommand, now: Instant) -> bool {
         let Some(latest) = &self.received else { return false };
@@ -248,9 +253,22 @@ impl<const N: usize> Host<N> {
         }
     }
 
+    /// Sequence of the last command that was sent: what a [`State`] says of the one in force is
+    /// held against it.
+    #[must_use]
+    pub const fn sent(&self) -> u16 {
+        self.sequence
+    }
+
+    /// Asks what is to be known before any command: who the board is, and what its watchdog does.
+    /// It sends no command and no sign of life of the governor.
+    pub fn inquire(&mut self, now: Instant, send: &mut impl FnMut(&[u8])) {
+        self.ask(false, now, send);
+    }
+
     /// Says what is to be said at `now`: a question where one is due, and the command, vetted in
-    /// this cycle, with the governor's heartbeat. A command that asks for no torque at all shuts the
-    /// board's gate; the first other one has it armed.
+    /// this cycle, with the governor's heartbeat. A command that asks for no torque at all shuts
+    /// the board's gate; the first other one has it armed.
     pub fn command(
         &mut self,
         command: &BodyCommand,
@@ -288,10 +306,11 @@ impl<const N: usize> Host<N> {
     /// Asks the next question, or the last one again, if its answer was lost.
     fn ask(&mut self, wants: bool, now: Instant, send: &mut impl FnMut(&[u8])) {
         if let Some(asked) = self.asked {
-            if now.since(asked.at) < PATIENCE {
+            if now.since(asked.at) < self.patience {
                 return;
             }
             count(&mut self.counters.asked_again);
+            self.patience = (self.patience * 2).min(PATIENCE[1]);
         }
         let Some(request) = self.question(wants, now) else {
             self.asked = None;
@@ -312,6 +331,10 @@ impl<const N: usize> Host<N> {
             Acquaintance::None => return Some(Request::Hello { versions: [VERSION; 2] }),
             Acquaintance::Greeted => return Some(Request::Settings),
             Acquaintance::Known | Acquaintance::Refused(_) => {}
+        }
+        let silent = |latest: &Received<N>| now.since(latest.arrived) >= SILENCE;
+        if self.received.as_ref().is_some_and(silent) {
+            return Some(Request::Hello { versions: [VERSION; 2] });
         }
         if let Some(fault) = self.clear {
             return Some(Request::Clear { fault });

@@ -2,8 +2,8 @@
 //! emulator, and inside the simulator, the same bits in each.
 //!
 //! A [`Device`] takes [frames](frame) from its link and answers them; in every tick it looks at its
-//! joints, decides how far it is from giving torque, and says what torque each joint gets. Hosts use
-//! the same codec to talk to it.
+//! joints, decides how far it is from giving torque, and says what torque each joint gets. A
+//! [`Host`] is the other end.
 //!
 //! Terms: a *board* drives some joints and is one node of the *joint bus*; a *session* is what a
 //! host opens with a hello and what ends with the board or the host; a board is *provisioned* with

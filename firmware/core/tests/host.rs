@@ -231,7 +231,8 @@ proptest! {
             });
             prop_assert!(pair.outputs.torque.iter().all(|torque| (0.0..=20.0).contains(&torque.0)));
         }
-        pair.turns(100);
+        // A question that was lost again and again is asked again after 320 ms.
+        pair.turns(600);
         prop_assert_eq!(pair.host.drives().lifecycle, Lifecycle::Active);
         prop_assert_eq!(pair.host.acquaintance(), &Acquaintance::Known);
     }

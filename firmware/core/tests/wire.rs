@@ -214,7 +214,9 @@ proptest! {
     }
 
     #[test]
-    fn messages_of_any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..120)) {
+    fn messages_of_any_bytes_are_read_or_refused(
+        bytes in prop::collection::vec(any::<u8>(), 0..120)
+    ) {
         if let Some(request) = message::read::<Request>(&bytes) {
             let mut again = [0; BODY_MAX];
             prop_assert!(message::write(&request, &mut again).is_some());

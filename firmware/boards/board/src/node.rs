@@ -27,11 +27,15 @@ impl<Link: Copy, const N: usize> Node<Link, N> {
     }
 
     /// Bytes came over `link` at `now`, us. An answer goes back there, and so do the states from
-    /// now on, if the device took what came: a stranger's noise does not turn them away.
+    /// now on, if the device took what came: a stranger's noise does not turn them away. Until it
+    /// has taken something they go to whoever speaks, so that a host sees when the board has
+    /// started anew.
     pub fn receive(&mut self, link: Link, bytes: &[u8], now: u32) -> Option<Outgoing<'_, Link>> {
-        let before = self.device.counters().taken;
+        let before = *self.device.counters();
         let answer = self.device.receive(bytes, now, &mut self.frame);
-        if self.device.counters().taken != before {
+        let after = self.device.counters();
+        let spoke = self.peer.is_none() && after.broken == before.broken;
+        if after.taken != before.taken || spoke {
             self.peer = Some(link);
         }
         Some((link, self.frame.get(..answer?)?))

@@ -20,8 +20,8 @@ use crate::{clock, crash, gate, settings, watchdog};
 
 /// Address of the board on its links.
 const ADDRESS: u8 = 1;
-/// What an ideal supply of the emulator gives.
-const SUPPLY: Volts = Volts(48.0);
+/// Nothing measures the supply of an emulator.
+const SUPPLY: Volts = Volts(0.0);
 /// Far apart, so that frames of a life do not fit the sessions of the next.
 const SESSIONS_PER_LIFE: u32 = 257;
 

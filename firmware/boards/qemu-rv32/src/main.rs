@@ -19,8 +19,8 @@ use signals::Volts;
 
 use crate::crash::{KEPT, SETTINGS};
 
-/// What an ideal supply of the emulator gives.
-const SUPPLY: Volts = Volts(48.0);
+/// Nothing measures the supply of an emulator.
+const SUPPLY: Volts = Volts(0.0);
 /// Far apart, so that frames of a life do not fit the sessions of the next.
 const SESSIONS_PER_LIFE: u32 = 257;
 

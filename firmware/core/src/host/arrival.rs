@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use signals::{DriveFault, FaultCode, Instant, JointId};
 
-use super::{Acquaintance, Host, Mismatch, OWN_FAULTS, Received, microseconds};
+use super::{Acquaintance, Host, Mismatch, OWN_FAULTS, PATIENCE, Received, microseconds};
 use crate::State;
 use crate::counters::count;
 use crate::frame::{self, HOST, Kind, NO_SESSION, VERSION};
@@ -87,16 +87,20 @@ impl<const N: usize> Host<N> {
     /// is a fault which a person must see before they have it again.
     fn lose_session(&mut self) {
         count(&mut self.counters.sessions_lost);
-        let energised = self.received.as_ref().is_some_and(|r| r.state.lifecycle.is_energised());
-        if energised {
-            self.own_faults = self.own_faults.wrapping_add(1) % 0xff;
-            let id = OWN_FAULTS + self.own_faults;
-            self.own =
-                Some(DriveFault { id, code: FaultCode::SOFTWARE_RESET, joint: None, raw: 0 });
-        }
+        self.blame_reset();
         (self.session, self.strange) = (NO_SESSION, 0);
         self.acquaintance = Acquaintance::None;
         (self.asked, self.clear, self.received, self.told) = (None, None, None, None);
+    }
+
+    /// A board that starts anew while its joints have torque has a fault, whatever it says itself.
+    fn blame_reset(&mut self) {
+        if self.received.as_ref().is_none_or(|r| !r.state.lifecycle.is_energised()) {
+            return;
+        }
+        self.own_faults = self.own_faults.wrapping_add(1) % 0xff;
+        let (id, code) = (OWN_FAULTS + self.own_faults, FaultCode::SOFTWARE_RESET);
+        self.own = Some(DriveFault { id, code, joint: None, raw: 0 });
     }
 
     fn take_reply(&mut self, body: &[u8]) {
@@ -105,6 +109,7 @@ impl<const N: usize> Host<N> {
             return;
         };
         let Some(asked) = self.asked.take() else { return };
+        self.patience = PATIENCE[0];
         count(&mut self.counters.received);
         match reply {
             Reply::Welcome { session, identity } => self.greet(session, identity),
@@ -118,6 +123,8 @@ impl<const N: usize> Host<N> {
             }
             Reply::Fault { id, code, joint, raw } => {
                 let joint = JointId::new(usize::from(joint));
+                // It says more than that the board started anew.
+                self.own = self.own.filter(|_| FaultCode(code) != FaultCode::RESET_STORM);
                 self.told = Some(DriveFault { id, code: FaultCode(code), joint, raw });
             }
             Reply::Counters(counters) => self.board = Some(counters),
@@ -130,6 +137,9 @@ impl<const N: usize> Host<N> {
     }
 
     fn greet(&mut self, session: u16, identity: Identity) {
+        if self.identity.is_some_and(|before| before.resets != identity.resets) {
+            self.blame_reset();
+        }
         self.session = session;
         self.identity = Some(identity);
         self.sequence = 0;
