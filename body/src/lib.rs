@@ -5,13 +5,44 @@
 //! energises a motor and never clears a fault.
 #![forbid(unsafe_code)]
 
+mod can_motors;
+mod can_port;
 mod capabilities;
+#[cfg(feature = "conformance")]
+pub mod conformance;
+mod datagram;
+#[cfg(feature = "emulators")]
+pub mod emulator;
+mod ethernet;
+pub mod link;
 mod port;
+mod rotors;
+#[cfg(feature = "serial")]
+mod serial;
+mod servo_bus;
+#[cfg(feature = "socketcan")]
+mod socketcan;
 
+pub use can_motors::{
+    CanCounters, CanMotors, CanRate, ConnectError, Contradiction, MotorKind, MotorPlan, Timing,
+    part_of_wire,
+};
+pub use can_port::{CanPort, Framed};
 pub use capabilities::{Capabilities, Control, DriveCapability};
+pub use datagram::UdpPort;
+pub use ethernet::{ETHER_TYPE, EthernetPort, UnixDatagramPort};
 pub use governor::{Envelope, Vetted};
 pub use port::{Port, PortError};
+pub use rotors::{Rotor, RotorBoard};
+#[cfg(feature = "serial")]
+pub use serial::SerialPort;
+pub use servo_bus::{
+    SILENT_TURNS, ServoBus, ServoBusCounters, ServoBusError, ServoBusSettings, ServoIdentity,
+    ServoSettings,
+};
 use signals::{BodyCommand, Cycle, SensorFrame};
+#[cfg(feature = "socketcan")]
+pub use socketcan::SocketCan;
 
 /// What a body did with a command: the evidence for the journal and for stops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
