@@ -71,6 +71,17 @@ pub enum InferenceError {
         /// Which part.
         part: &'static str,
     },
+    /// A policy that looks at a scan was shown none.
+    #[error("the observation has no lidar scan, and this policy looks at one")]
+    NoScan,
+    /// The observation is of another body than the planner was made for.
+    #[error("the observation is of {found} joints, the script of {expected}")]
+    WrongJoints {
+        /// Joints of the observation.
+        found: usize,
+        /// Joints of each posture.
+        expected: usize,
+    },
     /// A plan from this observation would be over before it began.
     #[error("the observation is {age_ms} ms old, a plan from it lasts {lasts_ms} ms")]
     ObservationTooOld {

@@ -1,8 +1,9 @@
-//! Turns observations into plans with a learnt model, off the real-time path.
+//! Turns observations into plans, off the real-time path: with a learnt model, or by a script.
 //!
 //! What: [`Navigator`] reads a policy folder (a card, a model, golden vectors), runs the model on
-//! an [`Observation`] and returns a [`signals::Plan`]. Why apart: inference allocates, may be slow
-//! and may be wrong, so it lives in its own thread, and nothing in the control loop waits for it.
+//! an [`Observation`] and returns a [`signals::Plan`]; [`Script`] asks for taught postures. Why
+//! apart: inference allocates, may be slow and may be wrong, so it lives in its own thread, and
+//! nothing in the control loop waits for it.
 //!
 //! It must never: name the governor or a body, so that a plan stays a request; make a plan from
 //! numbers that are not finite; run a model that is not byte for byte the one its card describes,
@@ -24,6 +25,7 @@ mod ort_backend;
 mod policy;
 #[cfg(feature = "rten")]
 mod rten_backend;
+mod script;
 
 pub use backend::{Backend, BackendChoice};
 pub use error::{Fault, InferenceError, PolicyError};
@@ -34,3 +36,4 @@ pub use policy::{
     CommandCard, Files, GoldenCard, ModelCard, ObservationCard, PlanCard, Policy, PolicyCard,
     TensorCard, TrainingCard,
 };
+pub use script::{Script, ScriptTimes};

@@ -163,6 +163,9 @@ fn encode(
     input: &mut [f32],
 ) -> Result<bool, InferenceError> {
     check_finite(observation)?;
+    if observation.range_max.0 <= 0.0 {
+        return Err(InferenceError::NoScan);
+    }
     let Some([forward, left]) = observation.goal else { return Ok(false) };
     let distance = forward.0.hypot(left.0);
     let divisor = distance.max(GOAL_DISTANCE_MIN_M);

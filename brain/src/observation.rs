@@ -1,7 +1,8 @@
 //! What a planner may know of one moment.
 
 use signals::{
-    BodyState, Instant, LIDAR_BEAMS, LidarScan, Metres, MetresPerSecond, RadiansPerSecond,
+    BodyState, Instant, JointState, Joints, LIDAR_BEAMS, LidarScan, Metres, MetresPerSecond,
+    RadiansPerSecond,
 };
 
 /// What the robot saw and where it was going at one instant. Base frame: x forward, y left.
@@ -11,7 +12,7 @@ pub struct Observation {
     pub at: Instant,
     /// Lidar ranges, beam `i` at [`LidarScan::angle`].
     pub ranges: [Metres; LIDAR_BEAMS],
-    /// Range of the sensor: a beam this long or longer hit nothing.
+    /// Range of the sensor: a beam this long or longer hit nothing. Zero: there is no sensor.
     pub range_max: Metres,
     /// The goal relative to the base, forward and left; `None` asks for standing still.
     pub goal: Option<[Metres; 2]>,
@@ -19,6 +20,8 @@ pub struct Observation {
     pub forward_speed: MetresPerSecond,
     /// Measured yaw rate, counter-clockwise.
     pub yaw_rate: RadiansPerSecond,
+    /// The joints as estimated.
+    pub joints: Joints<JointState>,
     /// Epoch of the lease in force; the plan carries it back.
     pub epoch: u32,
 }
@@ -39,6 +42,22 @@ impl Observation {
             goal: goal.map(in_base),
             forward_speed: state.velocity[0],
             yaw_rate: state.angular_velocity[2],
+            joints: state.joints,
+            epoch,
+        }
+    }
+
+    /// What a planner for the joints alone needs: there is no scan and no goal.
+    #[must_use]
+    pub const fn of_joints(state: &BodyState, epoch: u32) -> Self {
+        Self {
+            at: state.at,
+            ranges: [Metres(0.0); LIDAR_BEAMS],
+            range_max: Metres(0.0),
+            goal: None,
+            forward_speed: state.velocity[0],
+            yaw_rate: state.angular_velocity[2],
+            joints: state.joints,
             epoch,
         }
     }
@@ -46,7 +65,7 @@ impl Observation {
 
 #[cfg(test)]
 mod tests {
-    use signals::{Feet, Joints, Posture, Quaternion, Radians};
+    use signals::{Feet, Posture, Quaternion, Radians};
 
     use super::*;
 

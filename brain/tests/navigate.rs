@@ -21,6 +21,7 @@ fn shipped() -> Policy {
 /// Nothing in sight, standing, the goal where it is told.
 fn open_field(goal: Option<[f32; 2]>) -> Observation {
     Observation {
+        joints: signals::Joints::default(),
         at: SEEN_AT,
         ranges: [Metres(8.0); LIDAR_BEAMS],
         range_max: Metres(8.0),

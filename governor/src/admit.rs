@@ -3,14 +3,15 @@
 use core::time::Duration;
 
 use signals::{
-    BaseVelocity, Instant, ModelHash, Plan, PlanRequest, VELOCITY_STEPS_MAX, VelocityChunk,
+    BaseVelocity, Instant, Joints, ModelHash, Plan, PlanRequest, Radians, VELOCITY_STEPS_MAX,
+    VelocityChunk,
 };
 
 use crate::habits::Habits;
 use crate::lease::{Holder, LeaseBook, LeaseError, Resource};
 use crate::ledger::Ledger;
-use crate::watch::{Input, Sight};
-use crate::{Actor, Kind, Profile, Record, Rule};
+use crate::watch::{Input, Sight, count};
+use crate::{Actor, Envelope, Kind, Profile, Record, Rule};
 
 /// Longest step of a chunk that still is a time grid, s.
 const STEP_MAX_S: u64 = 10;
@@ -26,6 +27,8 @@ pub(crate) enum Due {
     Hold,
     /// Walk with this velocity, already inside the speed range.
     Velocity(BaseVelocity),
+    /// Move to this posture, already inside the joints' limits.
+    Posture(Joints<Radians>),
 }
 
 /// The plan in force and what is known of earlier ones.
@@ -50,7 +53,7 @@ impl Admission {
         &mut self,
         plan: &Plan,
         now: Instant,
-        profile: &Profile,
+        (profile, envelope): (&Profile, &Envelope),
         (leases, ledger): (&mut LeaseBook, &mut Ledger),
     ) {
         let name = Some((plan.epoch, plan.sequence));
@@ -61,7 +64,7 @@ impl Admission {
         let sequence = Some(plan.sequence);
         let unfit = self.habits.refuse(plan, now, &profile.habits);
         let in_force = ledger.set_model(plan.model);
-        match unfit.or_else(|| refusal(plan, leases, now, profile)) {
+        match unfit.or_else(|| refusal(plan, leases, now, (profile, envelope))) {
             // A flood is told once, not plan by plan.
             Some((rule @ Rule::PlanRate, measured, limit)) => {
                 let record = Record::of(rule, Kind::Refused, Actor::Brain);
@@ -103,6 +106,7 @@ impl Admission {
         }
         match &plan.request {
             PlanRequest::Hold => Due::Hold,
+            PlanRequest::Posture(goal) => Due::Posture(*goal),
             PlanRequest::Velocity(chunk) => match chunk.due(now.since(plan.observed_at)) {
                 Some(velocity) => Due::Velocity(velocity.limited(&profile.speed_max)),
                 None => expired(),
@@ -115,7 +119,7 @@ impl Admission {
 fn lasts(plan: &Plan) -> Duration {
     let validity = plan.valid_until.since(plan.observed_at);
     match &plan.request {
-        PlanRequest::Hold => validity,
+        PlanRequest::Hold | PlanRequest::Posture(_) => validity,
         PlanRequest::Velocity(chunk) => {
             let steps = u32::try_from(chunk.len).unwrap_or(u32::MAX);
             validity.min(chunk.step.saturating_mul(steps))
@@ -128,15 +132,15 @@ fn refusal(
     plan: &Plan,
     leases: &LeaseBook,
     now: Instant,
-    profile: &Profile,
+    (profile, envelope): (&Profile, &Envelope),
 ) -> Option<(Rule, f32, f32)> {
-    if let PlanRequest::Velocity(chunk) = &plan.request {
-        if !shape_is_sane(chunk) {
-            return Some((Rule::PlanShape, 0.0, 0.0));
-        }
-        if !chunk.steps().iter().all(|velocity| velocity.is_finite()) {
-            return Some((Rule::PlanFinite, 0.0, 0.0));
-        }
+    let unusable = match &plan.request {
+        PlanRequest::Hold => None,
+        PlanRequest::Velocity(chunk) => flaw_of_chunk(chunk).map(|rule| (rule, 0.0, 0.0)),
+        PlanRequest::Posture(goal) => flaw_of_posture(goal, profile, envelope),
+    };
+    if unusable.is_some() {
+        return unusable;
     }
     match leases.check(Resource::Body, plan.epoch, plan.sequence) {
         Ok(Holder::Brain) => {}
@@ -160,6 +164,38 @@ fn refusal(
         validity.as_secs_f32(),
         longest.as_secs_f32(),
     ))
+}
+
+fn flaw_of_chunk(chunk: &VelocityChunk) -> Option<Rule> {
+    if !shape_is_sane(chunk) {
+        return Some(Rule::PlanShape);
+    }
+    let finite = chunk.steps().iter().all(|velocity| velocity.is_finite());
+    (!finite).then_some(Rule::PlanFinite)
+}
+
+/// A posture has one angle for each joint, and a joint could be held there: inside its limits less
+/// the margin.
+fn flaw_of_posture(
+    goal: &Joints<Radians>,
+    profile: &Profile,
+    envelope: &Envelope,
+) -> Option<(Rule, f32, f32)> {
+    let limits = envelope.joints();
+    if goal.len() != limits.len() {
+        return Some((Rule::PlanShape, count(goal.len()), count(limits.len())));
+    }
+    if !goal.iter().all(|angle| angle.is_finite()) {
+        return Some((Rule::PlanFinite, 0.0, 0.0));
+    }
+    let beyond = goal.ids().find_map(|joint| {
+        let (angle, of_joint) = (goal[joint], &limits[joint]);
+        let low = of_joint.q_min + profile.position_margin;
+        let high = of_joint.q_max - profile.position_margin;
+        let limit = if angle < low { low } else { high };
+        (angle < low || angle > high).then_some((angle, limit))
+    });
+    beyond.map(|(angle, limit)| (Rule::PlanPosture, angle.0, limit.0))
 }
 
 fn shape_is_sane(chunk: &VelocityChunk) -> bool {

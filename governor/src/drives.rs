@@ -155,7 +155,9 @@ impl Look<'_> {
         looks.torque = add(looks.torque, beyond(rule.torque_error));
         looks.hit = add(looks.hit, beyond(rule.collision));
         looks.sign = add(looks.sign, self.runs_away(rule.sign_torque));
-        if self.reading.dq.0.abs() > input.profile.static_joint_speed.0 {
+        // A body that is held where it stopped cannot show by moving that a joint is free again.
+        let held = input.profile.sinks_without_power && input.ruling.level >= Level::Stopped;
+        if held || self.reading.dq.0.abs() > input.profile.static_joint_speed.0 {
             looks.blocked = 0;
         } else if self.strains(rule.blocked_torque, rule.blocked_error.0) {
             looks.blocked = looks.blocked.saturating_add(1);

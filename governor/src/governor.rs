@@ -156,7 +156,7 @@ impl Governor {
         self.deployed.look(&input, &mut sight, &mut self.ledger);
         if let Some(plan) = plan {
             let book = (&mut self.leases, &mut self.ledger);
-            self.admission.judge(plan, now, profile, book);
+            self.admission.judge(plan, now, (profile, envelope), book);
         }
         let due = self.admission.due(now, profile);
         self.admission.look(due, &input, &mut sight);

@@ -54,6 +54,8 @@ pub struct Skills {
     pub sideways: bool,
     /// To turn.
     pub turn: bool,
+    /// To move the joints to a posture.
+    pub posture: bool,
 }
 
 /// What a planner may do over time. Zero turns a check off where its field says so.
@@ -86,8 +88,14 @@ pub struct HabitRule {
 impl Default for HabitRule {
     /// Any planner, and nothing that depends on its rate.
     fn default() -> Self {
-        let skills =
-            Skills { hold: true, forward: true, backward: true, sideways: true, turn: true };
+        let skills = Skills {
+            hold: true,
+            forward: true,
+            backward: true,
+            sideways: true,
+            turn: true,
+            posture: true,
+        };
         Self {
             model: None,
             skills,
@@ -119,10 +127,10 @@ impl HabitRule {
     pub(crate) fn fingerprint(&self, hash: Fingerprint) -> Fingerprint {
         let Self { model, skills, silent_limited, silent_hold, rate, jump, frozen, reactive } =
             *self;
-        let Skills { hold, forward, backward, sideways, turn } = skills;
+        let Skills { hold, forward, backward, sideways, turn, posture } = skills;
         let hash =
             model.map_or(hash.word(0), |model| hash.word(1).long(u64::from_le_bytes(model.0)));
-        let hash = [hold, forward, backward, sideways, turn, reactive]
+        let hash = [hold, forward, backward, sideways, turn, posture, reactive]
             .into_iter()
             .fold(hash, |hash, permitted| hash.word(permitted.into()));
         let hash = hash.span(silent_limited).span(silent_hold).span(frozen).number(rate);
@@ -366,6 +374,7 @@ impl Skills {
     fn permit(self, request: &PlanRequest) -> bool {
         match request {
             PlanRequest::Hold => self.hold,
+            PlanRequest::Posture(_) => self.posture,
             PlanRequest::Velocity(chunk) => chunk.steps().iter().all(|step| {
                 (self.forward || step.forward.0 <= 0.0)
                     && (self.backward || step.forward.0 >= 0.0)

@@ -101,6 +101,8 @@ impl Profile {
     fn with_numbers(&self, hash: Fingerprint) -> Fingerprint {
         let Self {
             body,
+            fixed_base,
+            sinks_without_power,
             firmware_settle,
             supervision,
             stick,
@@ -135,7 +137,8 @@ impl Profile {
             brake_delay,
             position_margin,
         } = self;
-        let hash = hash.word(*body as u32).word((*firmware_settle).into());
+        let hash = hash.word(*body as u32).word((*fixed_base).into());
+        let hash = hash.word((*sinks_without_power).into()).word((*firmware_settle).into());
         let hash = option(hash, supervision.as_ref(), |hash, rule| {
             let Supervision { notice, hold, settle } = *rule;
             hash.span(notice).span(hold).span(settle)

@@ -40,8 +40,8 @@ pub struct Limiter {
 }
 
 impl Limiter {
-    /// For a joint that is looked at and driven once in `period`. `emergency`: the damping used when
-    /// nothing else is safe.
+    /// For a joint that is looked at and driven once in `period`. `emergency`: the damping used
+    /// when nothing else is safe.
     #[must_use]
     pub fn new(limits: &JointLimits, emergency: Damping, period: Duration) -> Self {
         let period = period.as_secs_f32();

@@ -114,6 +114,11 @@ impl Default for StickRule {
 pub struct Profile {
     /// How this body stops.
     pub body: BodyClass,
+    /// The base is fixed to the world: it cannot tilt and needs no inertial unit.
+    pub fixed_base: bool,
+    /// The body sinks when its joints carry no torque, although it stands by itself: a stop holds
+    /// it under power where it came to rest, until it lies in its settled posture.
+    pub sinks_without_power: bool,
     /// The firmware can settle the body by itself when the controlled stop is not possible.
     pub firmware_settle: bool,
     /// Who must watch; `None` where nobody must.
@@ -186,6 +191,8 @@ impl Default for Profile {
     fn default() -> Self {
         Self {
             body: BodyClass::ActivelyStable,
+            fixed_base: false,
+            sinks_without_power: false,
             firmware_settle: false,
             supervision: None,
             stick: StickRule::default(),
@@ -259,6 +266,7 @@ impl Profile {
     /// Clauses: A4.
     pub fn check(&self) -> Result<(), ProfileError> {
         let p = self;
+        let held = !p.sinks_without_power || p.body == BodyClass::StaticallyStable;
         let speeds = [p.speed_max.forward.0, p.speed_max.left.0, p.speed_max.yaw.0];
         let rates = [p.acceleration.forward.0, p.acceleration.left.0, p.acceleration.yaw.0];
         let tilt = p.tilt_max.0 > 0.0 && p.tilt_max.0 <= core::f32::consts::FRAC_PI_2;
@@ -266,6 +274,7 @@ impl Profile {
         let zero_or_more = "0 to 1e6";
         let above_zero = "positive and at most 1e6";
         let rules = [
+            ("sinks_without_power", held, "false for a body that balances"),
             ("plan_age_max", some(p.plan_age_max), span),
             ("plan_validity_max", some(p.plan_validity_max), span),
             ("speed_max", speeds.iter().all(|v| not_negative(*v)), zero_or_more),

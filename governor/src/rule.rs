@@ -72,6 +72,9 @@ rules! {
         "计划要求的速度过高";
     PlanTurn: "PLAN-TURN", M2, "rad/s", "rad/s", "the plan asks to turn too fast",
         "计划要求的转速过高";
+    PlanPosture: "PLAN-POSTURE", M1, "", "rad",
+        "the plan asks for a posture beyond a joint's limit",
+        "计划要求的姿态超出关节限位";
     PlanLease: "PLAN-LEASE", O2, "", "", "the plan was made under a lease that has ended",
         "计划所依据的控制权租约已失效";
     PlanModel: "PLAN-MODEL", A2, "", "", "the plan comes from another model than the checked one",

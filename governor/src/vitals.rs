@@ -172,9 +172,14 @@ impl Vitals {
 
     /// Looks at everything that is not a joint.
     pub(crate) fn look(&mut self, estimate_off: Option<Cause>, input: &Input<'_>, s: &mut Sight) {
-        self.look_at_imu(input, &mut s.worst);
+        let inertial = !input.profile.fixed_base;
+        if inertial {
+            self.look_at_imu(input, &mut s.worst);
+        }
         let off = if self.turn.is_multiple_of(SPREAD) {
-            self.look_at_range(input, &mut s.worst);
+            if inertial {
+                self.look_at_range(input, &mut s.worst);
+            }
             self.look_at_feet(input, &mut s.worst);
             if input.frame.supply.is_some() {
                 self.look_at_supply(input, &mut s.worst);
@@ -182,7 +187,7 @@ impl Vitals {
             self.look_at_drives(input, &mut s.worst);
             self.look_at_rest(input, &mut s.worst);
             self.look_at_limp(input, &mut s.worst);
-            estimate_off.or_else(|| self.contradiction(input))
+            estimate_off.or_else(|| self.contradiction(input).filter(|_| inertial))
         } else {
             // Between two looks the last one stands.
             estimate_off.or(self.diverged_since.and(Some(DIVERGED)))
@@ -285,8 +290,8 @@ impl Vitals {
         }
     }
 
-    /// Drives that do not follow although they are asked for torque, by their own word. A limp robot
-    /// asks for none: what is latched in its drives then waits for a person.
+    /// Drives that do not follow although they are asked for torque, by their own word. A limp
+    /// robot asks for none: what is latched in its drives then waits for a person.
     fn look_at_drives(&mut self, input: &Input<'_>, worst: &mut Worst) {
         let Some(drives) = input.frame.drives.filter(|_| !input.limp()) else {
             self.unarmed_since = None;

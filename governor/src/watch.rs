@@ -177,7 +177,9 @@ impl Watch {
         let (turn, steady) = self.vitals.begin(input, &mut sight);
         let found = self.look_at_joints(input, &mut sight);
         self.look_at_frame(found.unsound_reading, input, &mut sight);
-        look_at_imu(input, self.ages, &mut sight);
+        if !input.profile.fixed_base {
+            look_at_imu(input, self.ages, &mut sight);
+        }
         let (unsound, ages) = (found.unsound_estimate, self.ages);
         if look_at_state((&mut self.bad_states, unsound), input, ages, &mut sight) {
             self.vitals.look(found.estimate, input, &mut sight);
@@ -361,8 +363,11 @@ impl Watch {
     }
 }
 
-/// The inertial unit is fresh and says that the base does not turn.
+/// The base is fixed, or the inertial unit is fresh and says that it does not turn.
 fn base_is_still(input: &Input<'_>, ages: Ages) -> bool {
+    if input.profile.fixed_base {
+        return true;
+    }
     let imu = &input.frame.imu;
     let most = input.profile.static_joint_speed;
     // A rate that is not a number proves nothing.

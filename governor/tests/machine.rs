@@ -5,6 +5,7 @@
 #![allow(missing_docs, unreachable_pub, reason = "modules shared by tests")]
 
 /// What the runtime holds against each cycle, held against the machine alone here.
+#[allow(dead_code, reason = "these bodies stand by themselves")]
 #[path = "../../runtime/src/observer/conduct.rs"]
 mod conduct;
 mod dice;

@@ -5,6 +5,7 @@
 mod common;
 /// What the runtime holds against each cycle, held against random ones here.
 #[allow(unreachable_pub, reason = "public there")]
+#[allow(dead_code, reason = "these bodies stand by themselves")]
 #[path = "../../runtime/src/observer/conduct.rs"]
 mod conduct;
 
@@ -190,6 +191,10 @@ fn plan_of(step: &Step, now: Instant) -> Option<Plan> {
             yaw: RadiansPerSecond(*z),
         };
     }
+    let chunk = VelocityChunk { step: common::ms(100), len: steps.len(), velocities };
+    // Every third plan is a posture, of the same numbers made small and often of too many joints.
+    let angle = |id: JointId| Radians(steps.get(id.index()).map_or(0.0, |[x, ..]| x * 0.025));
+    let posture = PlanRequest::Posture(Joints::from_fn(steps.len().min(JOINTS + 1), angle));
     let shifted =
         |ms: i64| Instant::from_nanos(now.as_nanos().saturating_add_signed(ms * 1_000_000));
     Some(Plan {
@@ -198,11 +203,7 @@ fn plan_of(step: &Step, now: Instant) -> Option<Plan> {
         valid_until: shifted(valid_ms),
         epoch: 1,
         model: ModelHash::default(),
-        request: PlanRequest::Velocity(VelocityChunk {
-            step: common::ms(100),
-            len: steps.len(),
-            velocities,
-        }),
+        request: if sequence % 3 == 0 { posture } else { PlanRequest::Velocity(chunk) },
     })
 }
 
@@ -266,6 +267,11 @@ fn check_level(governor: &mut Governor, before: &Ruling, after: &Ruling, step: &
     }
     if step.operator.stop {
         assert!(after.level >= Level::Settle);
+    }
+    if let Motion::Move(goal) = after.motion {
+        assert_eq!(goal.len(), JOINTS);
+        assert!(goal.iter().all(|angle| angle.0.abs() <= 0.965), "{goal:?}");
+        assert!(after.level < Level::Hold && after.authority == Authority::Brain);
     }
     if let Motion::Walk(v) = after.motion {
         assert!(v.is_finite() && v.forward.0.abs() <= 0.5 && v.left.0.abs() <= 0.3);

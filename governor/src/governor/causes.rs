@@ -78,7 +78,7 @@ impl Governor {
             alone: self.unsupervised(now, operator).is_some(),
             at_rest,
             settled,
-            plan: matches!(due, Due::Hold | Due::Velocity(_)),
+            plan: matches!(due, Due::Hold | Due::Velocity(_) | Due::Posture(_)),
             stick: self.stick_is_held(now, operator),
         }
     }

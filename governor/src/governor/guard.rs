@@ -41,7 +41,7 @@ impl Governor {
                 self.traces.rest();
                 wanted = BodyCommand { joints: self.damped(), valid_until: now };
             }
-            Motion::Stand | Motion::Walk(_) | Motion::Settle if usable => {
+            Motion::Stand | Motion::Walk(_) | Motion::Move(_) | Motion::Settle if usable => {
                 self.guard(now, state, &mut wanted.joints, false);
                 // Past its validity a drive only damps, which keeps no position limit: a command
                 // lasts at least until the next one can have taken effect.
@@ -105,10 +105,12 @@ impl Governor {
         Some(Record { joint: Some(joint), measured, limit, ..refused(rule) })
     }
 
-    /// A body that stands by itself needs no controller to stop: at HOLD and above the governor
-    /// itself brings each joint to rest and holds it there, whatever the controller wants.
+    /// A body that stands by itself needs no controller to stop: at HOLD and above, and for as long
+    /// as it is held after a stop, the governor itself brings each joint to rest and holds it
+    /// there, whatever the controller wants.
     fn stop_in_place(&mut self, wanted: &mut BodyCommand) -> bool {
-        if self.ruling.level < Level::Hold || self.ruled.is_none() {
+        let stops = self.ruling.level >= Level::Hold || self.ruling.motion == Motion::Settle;
+        if !stops || self.ruled.is_none() {
             self.rest = Joints::filled(None, self.guards.len());
             return false;
         }

@@ -1,8 +1,8 @@
 //! What follows from the state: who may ask, what the body does, how fast.
 
 use signals::{
-    Authority, BaseVelocity, BodyState, Cycle, Instant, Level, Mode, Motion, Operator, Posture,
-    Ruling, SensorFrame,
+    Authority, BaseVelocity, BodyState, Cycle, Instant, Joints, Level, Mode, Motion, Operator,
+    Posture, Radians, Ruling, SensorFrame,
 };
 
 use super::Governor;
@@ -16,6 +16,14 @@ use crate::{Actor, Kind, Record, Rule};
 const STICK_DEAD: f32 = 0.01;
 /// LIMITED that came back too often: the scale is this part of what it was.
 const RECURRED_SCALE: f32 = 0.5;
+
+/// What whoever drives asks for.
+enum Asked {
+    /// To walk.
+    Velocity(BaseVelocity),
+    /// To move the joints to a posture.
+    Posture(Joints<Radians>),
+}
 
 impl Governor {
     /// The lease goes to whoever drives now, or to nobody. What was planned before counts no more.
@@ -62,7 +70,10 @@ impl Governor {
             Authority::None => (authority, Motion::Stand),
             Authority::Teleop | Authority::Brain => {
                 match self.asked(authority, operator, state.posture, due) {
-                    Some(asked) => {
+                    // Without any speed the way there is a standstill.
+                    Some(Asked::Posture(goal)) if scale > 0.0 => (authority, Motion::Move(goal)),
+                    Some(Asked::Posture(_)) => (authority, Motion::Stand),
+                    Some(Asked::Velocity(asked)) => {
                         let (seen, book) = ((frame, state), (&self.profile, &mut self.ledger));
                         let velocity = self.pace.admit(cycle, asked, scale, seen, book);
                         (authority, Motion::Walk(velocity))
@@ -70,6 +81,11 @@ impl Governor {
                     None => (authority, Motion::Stand),
                 }
             }
+        };
+        let motion = if motion == Motion::Limp && self.would_sink(level, cycle.now) {
+            if sight.can_settle { Motion::Settle } else { Motion::Damp }
+        } else {
+            motion
         };
         if !matches!(motion, Motion::Walk(_)) {
             self.pace.rest();
@@ -80,20 +96,29 @@ impl Governor {
         Ruling { mode, authority, level, scale, motion, epoch: self.leases.epoch(), warning }
     }
 
-    /// The velocity that whoever drives asks for; `None` for standing.
+    /// The body was under power so far and sinks without: nobody but a person who cuts lets it go
+    /// before it lies in its settled posture. A body that nobody has started yet is left alone.
+    fn would_sink(&self, level: Level, now: Instant) -> bool {
+        let lies = self.watch.settled_for(now).is_some_and(|span| span >= self.profile.static_time);
+        let under_power = self.ruling.motion != Motion::Limp;
+        self.profile.sinks_without_power && under_power && level < Level::Cut && !lies
+    }
+
+    /// What whoever drives asks for; `None` for standing.
     fn asked(
         &mut self,
         authority: Authority,
         operator: &Operator,
         posture: Posture,
         due: Due,
-    ) -> Option<BaseVelocity> {
-        if !matches!(posture, Posture::Standing | Posture::Walking) {
+    ) -> Option<Asked> {
+        if !matches!(posture, Posture::Standing | Posture::Walking | Posture::Moving) {
             return None;
         }
         if authority == Authority::Brain {
             return match due {
-                Due::Velocity(velocity) => Some(velocity),
+                Due::Velocity(velocity) => Some(Asked::Velocity(velocity)),
+                Due::Posture(goal) => Some(Asked::Posture(goal)),
                 Due::Nothing | Due::Expired(..) | Due::Hold => None,
             };
         }
@@ -108,7 +133,7 @@ impl Governor {
         }
         // A walk is brought to rest by its own deceleration, not by a sudden stand.
         let still = allowed.speed().0 < STICK_DEAD && allowed.yaw.0.abs() < STICK_DEAD;
-        (!still || !self.pace.is_slow()).then_some(allowed)
+        (!still || !self.pace.is_slow()).then_some(Asked::Velocity(allowed))
     }
 
     /// How the body stops: as gently as what still works permits, and never back up to a gentler

@@ -1,4 +1,4 @@
-//! The motion controller: estimates, then makes the motion that was ruled.
+//! The motion controller of a body that walks: estimates, then makes the motion that was ruled.
 
 use std::time::Duration;
 
@@ -14,12 +14,10 @@ use crate::contact::{ContactDetector, ContactInput};
 use crate::estimate::{Estimator, Measurement};
 use crate::inertial::Inertial;
 use crate::legs::Legs;
-use crate::mpc::{ForcePlanner, MpcSettings};
+use crate::mpc::ForcePlanner;
 use crate::outside::Outside;
 use crate::swing::smooth;
-use crate::trot::{Base, LegTargets, Trot, mpc_settings};
-
-pub use crate::trot::ForceCounters;
+use crate::trot::{Base, ForceCounters, LegTargets, Trot};
 
 /// Time to bring the legs under a lying body, or back to the ground under a walking one.
 const GATHER_TIME: f64 = 0.5;
@@ -84,8 +82,8 @@ impl Path {
     }
 }
 
-/// Estimator and controllers of one robot.
-pub struct Cerebellum {
+/// Estimator and controllers of one body that walks.
+pub(crate) struct LegController {
     robot: Robot,
     legs: Legs,
     inertial: Inertial,
@@ -108,10 +106,9 @@ pub struct Cerebellum {
     validity: Duration,
 }
 
-impl Cerebellum {
+impl LegController {
     /// For `robot`; force problems go to `planner`.
-    #[must_use]
-    pub fn new(robot: &Robot, planner: Box<dyn ForcePlanner>) -> Self {
+    pub(crate) fn new(robot: &Robot, planner: Box<dyn ForcePlanner>) -> Self {
         let joints = robot.model.joint_count();
         let radius = robot.feet.first().map_or(0.0, |foot| foot.radius);
         let noise = robot.file.estimator.clone();
@@ -139,22 +136,15 @@ impl Cerebellum {
         }
     }
 
-    /// What a force planner for `robot` must be built with.
-    #[must_use]
-    pub fn force_settings(robot: &Robot) -> MpcSettings {
-        mpc_settings(robot)
-    }
-
     /// How the force planner has done.
-    #[must_use]
-    pub const fn force_counters(&self) -> ForceCounters {
+    pub(crate) const fn force_counters(&self) -> ForceCounters {
         self.trot.counters
     }
 
     /// Takes `frame` into the estimate. A joint reading that is not finite keeps its last value; an
     /// inertial unit that says nothing leaves a base that is taken as not turning. The governor
     /// judges both by its own gate.
-    pub fn estimate(&mut self, cycle: &Cycle, frame: &SensorFrame) -> BodyState {
+    pub(crate) fn estimate(&mut self, cycle: &Cycle, frame: &SensorFrame) -> BodyState {
         let nominal = 1.0 / self.robot.file.control.rate_hz;
         let passed = self.last.map_or(nominal, |last| cycle.now.since(last).as_secs_f64());
         // After a stall the filter takes one long step, but never an absurd one.
@@ -274,7 +264,12 @@ impl Cerebellum {
     }
 
     /// The joint commands of this tick for the motion that was ruled.
-    pub fn control(&mut self, cycle: &Cycle, _state: &BodyState, ruling: &Ruling) -> BodyCommand {
+    pub(crate) fn control(
+        &mut self,
+        cycle: &Cycle,
+        _state: &BodyState,
+        ruling: &Ruling,
+    ) -> BodyCommand {
         let joints = match ruling.motion {
             Motion::Limp => self.without_torque(Posture::Limp, JointCommand::LIMP),
             Motion::Damp | Motion::Script => {
@@ -282,7 +277,8 @@ impl Cerebellum {
                 self.without_torque(Posture::Damped, JointCommand::damped(kd))
             }
             Motion::Settle => self.settle(cycle),
-            Motion::Stand => self.on_feet(cycle, None),
+            // Its joints are for walking: a posture is none of its motions.
+            Motion::Stand | Motion::Move(_) => self.on_feet(cycle, None),
             Motion::Walk(velocity) => self.on_feet(cycle, Some(velocity)),
         };
         BodyCommand { joints, valid_until: cycle.now + self.validity }
@@ -302,7 +298,7 @@ impl Cerebellum {
         match self.posture {
             Posture::Settling | Posture::Settled => {}
             // Lying already: hold the legs where they belong.
-            Posture::Limp | Posture::Damped => {
+            Posture::Limp | Posture::Damped | Posture::Moving => {
                 let down = (settled.as_slice(), GATHER_TIME);
                 self.path.begin(&self.legs.q, down, down);
                 self.path.enter(&self.robot);
