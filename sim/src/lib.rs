@@ -52,9 +52,6 @@ pub enum SimError {
     /// The board of the joints refuses what it is told.
     #[error("the board of the joints refuses its configuration: {0}; see [board] and [joints]")]
     Board(String),
-    /// The robot's base is fixed to the world.
-    #[error("the base must move freely: give the base body a <freejoint/>")]
-    FixedBase,
     /// Only hinges have a simulated drive.
     #[error("joint {joint:?} is not a hinge; only hinges can be simulated")]
     NotAHinge {

@@ -29,6 +29,8 @@ const FORCE_RANGE: MetresPerSecondSquared = MetresPerSecondSquared(156.9);
 #[derive(Clone, Debug)]
 pub(crate) struct Sensors {
     file: SimFile,
+    /// The base moves: it carries an inertial unit and a scanner. A fixed one carries neither.
+    mobile: bool,
     /// One tick, s.
     dt: f32,
     gravity: [f32; 3],
@@ -59,6 +61,7 @@ impl Sensors {
             foot_force: Feet::filled(Newtons(0.0), robot.feet.len()),
             previous_velocity: None,
             frames: VecDeque::with_capacity(file.sensor_delay_ticks + 1),
+            mobile: robot.model.floating,
             file,
         }
     }
@@ -144,6 +147,9 @@ impl Sensors {
     }
 
     fn imu(&mut self, truth: &SimTruth, faults: &Faults, last: Option<&SensorFrame>) -> ImuReading {
+        if !self.mobile {
+            return ImuReading::default();
+        }
         let velocity = truth.velocity_world.map(|v| v.0);
         let previous = self.previous_velocity.replace(velocity).unwrap_or(velocity);
         let felt = |axis: usize| (velocity[axis] - previous[axis]) / self.dt - self.gravity[axis];
@@ -187,7 +193,7 @@ impl Sensors {
         last: Option<&SensorFrame>,
     ) -> Option<LidarScan> {
         let before = last.and_then(|last| last.lidar);
-        if !self.tick.is_multiple_of(self.ticks_per_scan) {
+        if !self.mobile || !self.tick.is_multiple_of(self.ticks_per_scan) {
             return before;
         }
         let range_max = Metres(self.file.lidar_range_m as f32);

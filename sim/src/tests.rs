@@ -1,6 +1,7 @@
 //! The body against recorded references, conservation laws and its own promises.
 
 mod disturbances;
+mod fixed_base;
 mod free_flight;
 mod lidar;
 mod promises;

@@ -67,11 +67,9 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// The robot in its settled posture at the origin, looking along x, in `yard`.
+    /// The robot in its settled posture at the origin, looking along x, in `yard`. A base without a
+    /// free joint stays where the model file puts it.
     pub(crate) fn new(robot: &Robot, yard: &Yard) -> Result<Self, SimError> {
-        if !robot.model.floating {
-            return Err(SimError::FixedBase);
-        }
         check_start(robot)?;
         let mut engine = Engine::new(robot);
         let options = MjcfLoaderOptions {
@@ -94,11 +92,13 @@ impl World {
             engine.colliders.insert(with_friction(paving(stone), friction));
         }
         let links = engine.links_of(&joints);
-        if links.first() != Some(&base) {
+        if robot.model.floating && links.first() != Some(&base) {
             let name = robot.file.base_body.clone();
             return Err(SimError::Missing { kind: "freely moving root body", name });
         }
-        let base_origin = engine.centre_base(base, &joints);
+        engine.weigh();
+        let base_origin =
+            if robot.model.floating { engine.centre_base(base, &joints) } else { Vector::ZERO };
         let none = Joints::filled(0.0, joints.len());
         let mut world = Self {
             engine,
@@ -241,7 +241,9 @@ impl World {
     fn place(&mut self, robot: &Robot) {
         let Engine { bodies, multibodies, .. } = &mut self.engine;
         let dofs: Vec<usize> = self.joints.iter().filter_map(|&j| dof_of(multibodies, j)).collect();
-        if let Some(base) = bodies.get_mut(self.base) {
+        if robot.model.floating
+            && let Some(base) = bodies.get_mut(self.base)
+        {
             let origin = Vector::new(0.0, 0.0, robot.settled.base_height as f32);
             base.set_position(Pose::from_translation(origin - self.base_origin), true);
         }
@@ -255,7 +257,7 @@ impl World {
             displacement[dof] = *q as f32;
         }
         multibody.apply_displacements(&displacement);
-        // The free root takes the pose just given to its body.
+        // A free root takes the pose just given to its body.
         multibody.forward_kinematics(bodies, true);
         multibody.update_rigid_bodies(bodies, true);
     }
@@ -324,14 +326,18 @@ impl Engine {
         })
     }
 
-    /// Gives every body its mass, then moves the base's frame into its centre of mass: the engine
-    /// integrates a free root as if its frame lay there, so that a base with its centre of mass
-    /// elsewhere would wander when it turns. Returns where the origin now lies in that frame.
-    fn centre_base(&mut self, base: RigidBodyHandle, joints: &[MultibodyJointHandle]) -> Vector {
+    /// Gives every body its mass.
+    fn weigh(&mut self) {
         let colliders = &self.colliders;
         self.bodies
             .iter_mut()
             .for_each(|(_, b)| b.recompute_mass_properties_from_colliders(colliders));
+    }
+
+    /// Moves the base's frame into its centre of mass: the engine integrates a free root as if its
+    /// frame lay there, so that a base with its centre of mass elsewhere would wander when it
+    /// turns. Returns where the origin now lies in that frame.
+    fn centre_base(&mut self, base: RigidBodyHandle, joints: &[MultibodyJointHandle]) -> Vector {
         let Some(body) = self.bodies.get_mut(base) else { return Vector::ZERO };
         let mut mass = body.mass_properties().local_mprops;
         let shift = mass.local_com;
