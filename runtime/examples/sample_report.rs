@@ -31,7 +31,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ticks: &ticks,
         records: &records(),
         events: &events,
-        yard: &yard(),
+        yard: Some(&yard()),
         joint_names: &names,
         joints: &[0, 1, 2],
     });

@@ -11,7 +11,7 @@ use std::time::Duration;
 use brain::{Observation, Planner};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use signals::{BaseVelocity, Instant, MetresPerSecond, Plan, PlanRequest, VelocityChunk};
+use signals::{BaseVelocity, Instant, MetresPerSecond, Plan, PlanRequest, Radians, VelocityChunk};
 
 use crate::worker::Worker;
 
@@ -25,8 +25,10 @@ const WAITING: usize = 16;
 pub enum Lie {
     /// It asks for 5 m/s.
     TooFast,
-    /// One of its speeds is not a number.
+    /// One of its numbers is none.
     NotANumber,
+    /// It asks for a posture beyond the stops of the joints.
+    OutOfReach,
     /// It claims to be valid for an hour.
     ValidForAnHour,
     /// It comes from an observation of two seconds ago.
@@ -40,7 +42,8 @@ impl Lie {
     pub const fn words(self) -> &'static str {
         match self {
             Self::TooFast => "5 m/s",
-            Self::NotANumber => "a speed that is NaN",
+            Self::NotANumber => "a number that is NaN",
+            Self::OutOfReach => "a posture beyond the stops",
             Self::ValidForAnHour => "a plan valid for an hour",
             Self::Observed2SAgo => "a plan observed 2 s ago",
         }
@@ -56,11 +59,22 @@ impl Lie {
                 plan.observed_at = Instant::from_nanos(ago);
                 plan.valid_until = plan.observed_at + Duration::from_millis(800);
             }
+            Self::OutOfReach => {
+                let far = |angle: Radians| angle + Radians(2.0 * std::f32::consts::PI);
+                if let PlanRequest::Posture(goal) = &mut plan.request {
+                    *goal = goal.map(far);
+                }
+            }
+            Self::NotANumber if matches!(plan.request, PlanRequest::Posture(_)) => {
+                if let PlanRequest::Posture(goal) = &mut plan.request {
+                    *goal = goal.map(|_| Radians(f32::NAN));
+                }
+            }
             Self::TooFast | Self::NotANumber => {
                 let speed = if self == Self::TooFast { 5.0 } else { f32::NAN };
                 let mut chunk = match plan.request {
                     PlanRequest::Velocity(asked) => asked,
-                    PlanRequest::Hold => {
+                    PlanRequest::Hold | PlanRequest::Posture(_) => {
                         let step = Duration::from_millis(100);
                         VelocityChunk::constant(BaseVelocity::ZERO, step, 8)
                     }

@@ -178,10 +178,12 @@ fn check_robot(file: &Path) -> Vec<(Finding, Option<Diagnosis>)> {
         robot.model.mass(),
         robot.file.control.rate_hz
     );
-    let mut findings = vec![finding(file, "robot", Ok(words))];
+    let mut findings = vec![finding(file, "robot", with_buses(file, &robot, words))];
     let folder = file.parent().unwrap_or(Path::new("."));
-    let card = folder.join(&robot.file.brain.policy);
-    findings.push(finding(&card, "policy", check_policy(&card)));
+    if let Some(card) = &robot.file.brain.policy {
+        let card = folder.join(card);
+        findings.push(finding(&card, "policy", check_policy(&card)));
+    }
     for file in files_in(&folder.join(keys::FOLDER), "pub") {
         findings.push(finding(&file, "key", signed::key(&file)));
     }
@@ -189,6 +191,13 @@ fn check_robot(file: &Path) -> Vec<(Finding, Option<Diagnosis>)> {
         findings.extend(check_signed(&file, Kind::Profile, Some(&folder.to_path_buf())));
     }
     findings
+}
+
+/// What the robot's buses add to `words`, or what is wrong with them.
+fn with_buses(file: &Path, robot: &Robot, words: String) -> Checked {
+    let (name, text) = (file.display().to_string(), read(file)?);
+    let buses = crate::buses::check(&TomlSource::new(&name, &text), robot)?;
+    Ok([vec![words], buses].concat().join("; "))
 }
 
 /// A signed file and its signature.

@@ -14,9 +14,10 @@ use crate::error::RunError;
 use crate::govern::{self, Session};
 use crate::inspect::{self, InspectArgs};
 use crate::report::{Outcome, colour_wanted};
+use crate::robot_body::BodyChoice;
 use crate::robot_source::RobotSource;
 use crate::run::RunOptions;
-use crate::{doctor, run, why, wiring};
+use crate::{buses, doctor, link, run, why, wiring};
 
 /// Runs a robot: plans are asked for, the governor decides, the report says why.
 #[derive(Debug, Parser)]
@@ -47,11 +48,22 @@ enum Command {
     Keys(KeysCommand),
     /// Signs a profile, a permit or a notice: writes FILE.sig beside it.
     Sign(SignArgs),
-    /// Says what this machine can do and what is missing.
+    /// Says what this machine can do and what is missing, or who a joint board is.
     Doctor {
+        #[command(flatten)]
+        board: link::command::DoctorArgs,
         /// For programs.
         #[arg(long)]
         json: bool,
+    },
+    /// Tells a joint board the limits and the watchdog of a robot; shows what changes first.
+    Provision(link::command::ProvisionArgs),
+    /// A joint board without hardware, to try doctor, provision and run.
+    Board(link::command::BoardArgs),
+    /// The servos of a robot without hardware, behind a serial port, to try `run --body bus:PORT`.
+    Emulate {
+        /// Robot folder, or its robot.toml.
+        robot: PathBuf,
     },
 }
 
@@ -145,8 +157,8 @@ struct RunArgs {
     /// Mission file; without it the mission of the demo.
     #[arg(long, value_name = "FILE")]
     mission: Option<PathBuf>,
-    /// Body to run on.
-    #[arg(long, value_enum, default_value_t = BodyChoice::Sim)]
+    /// Body to run on: sim, or link:ADDRESS, such as link:udp:127.0.0.1:5800.
+    #[arg(long, default_value = "sim")]
     body: BodyChoice,
     #[command(flatten)]
     common: CommonArgs,
@@ -214,14 +226,6 @@ pub enum Simulator {
     Mujoco,
 }
 
-/// What the robot runs on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum BodyChoice {
-    /// A simulated body.
-    #[default]
-    Sim,
-}
-
 /// Exit codes; they stay stable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -266,9 +270,10 @@ impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
         match error {
             RunError::Load(error) => error.into(),
-            RunError::Sim(_) | RunError::Brain(_) | RunError::Thread(_) => {
+            RunError::Sim(_) | RunError::Link(_) | RunError::Brain(_) | RunError::Thread(_) => {
                 Self::new(Exit::Hardware, miette::miette!("{error}"))
             }
+            RunError::Body(_) => Self::new(Exit::Usage, miette::miette!("{error}")),
             RunError::Policy(_)
             | RunError::Governor { .. }
             | RunError::Folder(_)
@@ -297,10 +302,12 @@ fn listen() {
 
 fn answer(cli: Cli) -> Result<Exit, Failure> {
     match cli.command {
-        None => demo(RobotSource::of(cli.demo.robot), None, cli.demo.common),
-        Some(Command::Demo(args)) => demo(RobotSource::of(args.robot), None, args.common),
-        Some(Command::Run(RunArgs { robot, mission, body: BodyChoice::Sim, common })) => {
-            demo(RobotSource::Folder(robot), mission, common)
+        None => demo(RobotSource::of(cli.demo.robot), (None, BodyChoice::Sim), cli.demo.common),
+        Some(Command::Demo(args)) => {
+            demo(RobotSource::of(args.robot), (None, BodyChoice::Sim), args.common)
+        }
+        Some(Command::Run(RunArgs { robot, mission, body, common })) => {
+            demo(RobotSource::Folder(robot), (mission, body), common)
         }
         Some(Command::Check(args)) => Ok(check(&args)),
         Some(Command::Inspect(args)) => inspect(&args),
@@ -308,11 +315,20 @@ fn answer(cli: Cli) -> Result<Exit, Failure> {
         Some(Command::Govern(args)) => govern(args),
         Some(Command::Keys(KeysCommand::New { folder, role })) => new_keys(&folder, role),
         Some(Command::Sign(args)) => sign(&args),
-        Some(Command::Doctor { json }) => Ok(examine(json)),
+        Some(Command::Doctor { board, json }) => {
+            board.answer(json).unwrap_or_else(|| Ok(examine(json)))
+        }
+        Some(Command::Provision(args)) => link::command::provision(&args),
+        Some(Command::Board(args)) => link::command::board(&args),
+        Some(Command::Emulate { robot }) => emulate(RobotSource::Folder(robot)),
     }
 }
 
-fn demo(robot: RobotSource, mission: Option<PathBuf>, common: CommonArgs) -> Result<Exit, Failure> {
+fn demo(
+    robot: RobotSource,
+    (mission, body): (Option<PathBuf>, BodyChoice),
+    common: CommonArgs,
+) -> Result<Exit, Failure> {
     let CommonArgs { fast, headless, seed, sim, out, json, proposals, verdicts, deployment } =
         common;
     if sim == Simulator::Mujoco {
@@ -324,6 +340,7 @@ fn demo(robot: RobotSource, mission: Option<PathBuf>, common: CommonArgs) -> Res
     }
     let options = RunOptions {
         robot,
+        body,
         mission,
         fast,
         headless,
@@ -431,8 +448,9 @@ fn govern(args: GovernArgs) -> Result<Exit, Failure> {
     let robot = source.robot()?;
     let mut governor = wiring::governor(&robot)?;
     // As in a run, but what is tried here is not remembered.
-    let policy = source.policy(&robot.file.brain.policy);
-    let sha256 = policy.map_or_else(|_| String::new(), |policy| policy.card().model.sha256.clone());
+    let policy = robot.file.brain.policy.as_ref().map(|card| source.policy(card));
+    let sha256 = policy.and_then(Result::ok).map(|policy| policy.card().model.sha256.clone());
+    let sha256 = sha256.unwrap_or_default();
     let deployed = (&mut governor, sha256.as_str());
     deployment::Session::prepare(&deployment.into(), &source, &robot, deployed)?;
     let period = Duration::from_secs_f64(1.0 / rate.unwrap_or(robot.file.control.rate_hz));
@@ -447,6 +465,21 @@ fn govern(args: GovernArgs) -> Result<Exit, Failure> {
         eprint!("{}", govern::summary(&session, &tally));
     }
     Ok(if tally.errors > 0 { Exit::FailedCheck } else { Exit::Ok })
+}
+
+/// Answers for the servos of a robot until somebody ends the program.
+fn emulate(source: RobotSource) -> Result<Exit, Failure> {
+    let RobotSource::Folder(folder) = &source else { return Ok(Exit::Usage) };
+    let robot = source.robot()?;
+    let server = buses::emulate(&robot)?;
+    let (port, name, folder) = (server.path().display(), &robot.file.name, folder.display());
+    print(&format!(
+        "{port}\n    the servos of {name}; end with Ctrl-C. In another window:\n    \
+         triune run {folder} --body bus:{port} --mission FILE\n"
+    ));
+    loop {
+        std::thread::park();
+    }
 }
 
 fn examine(json: bool) -> Exit {
@@ -465,12 +498,12 @@ fn terminal_width() -> usize {
     std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).unwrap_or(96)
 }
 
-fn print_json(value: &serde_json::Value) {
+pub(crate) fn print_json(value: &serde_json::Value) {
     print(&format!("{value:#}\n"));
 }
 
 /// Writes to standard output; a reader that went away (`| head`) is no error.
-fn print(text: &str) {
+pub(crate) fn print(text: &str) {
     use std::io::Write;
     let mut out = std::io::stdout().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
@@ -507,6 +540,18 @@ mod tests {
         let failure = answer(parse("triune demo --sim mujoco")).unwrap_err();
         assert_eq!(failure.exit, Exit::Usage);
         assert!(failure.error.to_string().contains("later version"));
+    }
+
+    #[test]
+    fn a_real_body_is_refused_what_only_a_simulated_one_can_do() {
+        let robot = concat!(env!("CARGO_MANIFEST_DIR"), "/../robots/quadruped");
+        for (more, said) in [("--fast", "virtual time"), ("--headless", "it disturbs the body")] {
+            let line = format!("triune run {robot} --body link:udp:127.0.0.1:9 {more}");
+            let failure = answer(parse(&line)).unwrap_err();
+            assert_eq!(failure.exit, Exit::Usage);
+            assert!(failure.error.to_string().contains(said), "{}", failure.error);
+        }
+        assert!(Cli::try_parse_from(["triune", "run", "x", "--body", "mujoco"]).is_err());
     }
 
     #[test]

@@ -26,6 +26,12 @@ pub enum RunError {
     /// The simulated body cannot be made.
     #[error(transparent)]
     Sim(#[from] sim::SimError),
+    /// There is no body behind the link.
+    #[error(transparent)]
+    Link(body::link::ConnectError),
+    /// The body that was asked for cannot do what was asked of it.
+    #[error("{0}")]
+    Body(String),
     /// The brain cannot be started.
     #[error("the brain cannot be started: {0}")]
     Brain(String),

@@ -35,11 +35,11 @@ pub struct HtmlInput<'a> {
     pub records: &'a [RecordLine],
     /// What happened.
     pub events: &'a [EventLine],
-    /// The place.
-    pub yard: &'a Yard,
+    /// The place; none of a robot that stays where it is.
+    pub yard: Option<&'a Yard>,
     /// Names of the joints, in order.
     pub joint_names: &'a [String],
-    /// The joints to plot, by their place: one leg says it all.
+    /// The joints to plot, by their place: of a robot with legs one leg says it all.
     pub joints: &'a [usize],
 }
 
@@ -54,11 +54,18 @@ pub fn render(input: &HtmlInput<'_>) -> String {
     page += "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n";
     page += "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n";
     put(&mut page, format_args!("<title>{title}</title>\n<style>\n{STYLE}</style></head><body>\n"));
-    header(&mut page, report);
-    section(&mut page, ["Path in the yard", "场地中的路径"], &yard::draw(input));
-    section(&mut page, ["Speed of the base", "机体速度"], &speeds(input));
+    header(&mut page, input);
+    if let Some(yard) = input.yard {
+        section(&mut page, ["Path in the yard", "场地中的路径"], &yard::draw(input, yard));
+        section(&mut page, ["Speed of the base", "机体速度"], &speeds(input));
+    }
     section(&mut page, ["Level over time", "级别随时间变化"], &levels::draw(input));
-    section(&mut page, ["Joints of one leg", "一条腿的关节"], &joints(input));
+    let words = if input.yard.is_some() {
+        ["Joints of one leg", "一条腿的关节"]
+    } else {
+        ["Joints", "关节"]
+    };
+    section(&mut page, words, &joints(input));
     section(&mut page, ["Loop lateness", "控制循环延迟"], &lateness::draw(input));
     section(&mut page, ["Interventions", "安全层介入"], &interventions(input));
     section(&mut page, ["The run itself", "运行信息"], &provenance(report));
@@ -69,18 +76,20 @@ pub fn render(input: &HtmlInput<'_>) -> String {
 /// The page of a finished run, from its report and its journal. A journal that cannot be read
 /// leaves the plots empty; the report says why.
 #[must_use]
-pub fn of_run(report: &Report, yard: &sim::Yard) -> String {
+pub fn of_run(report: &Report, yard: Option<&sim::Yard>) -> String {
     let journal = journal::read(&report.journal.path).unwrap_or_else(|error| {
         tracing::warn!("report without plots: {error}");
         journal::ReadJournal::default()
     });
-    let joints = one_leg(&journal.info.joints);
+    let names = &journal.info.joints;
+    let joints = if yard.is_some() { one_leg(names) } else { (0..names.len()).collect() };
+    let yard = yard.map(Yard::from);
     render(&HtmlInput {
         report,
         ticks: &journal.ticks,
         records: &journal.records,
         events: &journal.events,
-        yard: &Yard::from(yard),
+        yard: yard.as_ref(),
         joint_names: &journal.info.joints,
         joints: &joints,
     })
@@ -128,7 +137,8 @@ fn escape(text: &str) -> String {
     safe
 }
 
-fn header(page: &mut String, report: &Report) {
+fn header(page: &mut String, input: &HtmlInput<'_>) {
+    let report = input.report;
     let outcome = report.mission.outcome;
     let class = if outcome == Outcome::Complete { "good" } else { "bad" };
     let place = if report.sim.is_empty() {
@@ -149,7 +159,7 @@ fn header(page: &mut String, report: &Report) {
             outcome.chinese()
         ),
     );
-    for (english, chinese, value, well) in tiles(report) {
+    for (english, chinese, value, well) in tiles(report, input.yard.is_some()) {
         let class = if well { "tile" } else { "tile bad" };
         put(
             page,
@@ -165,14 +175,16 @@ fn header(page: &mut String, report: &Report) {
 
 type Tile = (&'static str, &'static str, String, bool);
 
-fn tiles(report: &Report) -> Vec<Tile> {
+fn tiles(report: &Report, mobile: bool) -> Vec<Tile> {
     let late = report.timing.lateness_us;
     let lost = report.journal.lost_ring + report.journal.lost_write;
     let goal = if report.goal_reached { "reached" } else { "not reached" };
-    vec![
-        ("goal", "目标", goal.into(), report.goal_reached),
-        ("walked", "行走距离", format!("{:.1} m", report.distance_m), true),
-        ("falls", "跌倒", report.falls.to_string(), report.falls == 0),
+    let mut tiles = vec![("goal", "目标", goal.into(), report.goal_reached)];
+    if mobile {
+        tiles.push(("walked", "行走距离", format!("{:.1} m", report.distance_m), true));
+        tiles.push(("falls", "跌倒", report.falls.to_string(), report.falls == 0));
+    }
+    tiles.extend([
         ("collisions", "碰撞", report.collisions.to_string(), report.collisions == 0),
         ("worst level", "最高级别", report.governor.max_level.name().into(), true),
         ("plans refused", "被拒计划", report.brain.refused.to_string(), true),
@@ -187,7 +199,8 @@ fn tiles(report: &Report) -> Vec<Tile> {
             report.cycle_allocations == 0,
         ),
         ("journal entries lost", "日志丢失", lost.to_string(), lost == 0),
-    ]
+    ]);
+    tiles
 }
 
 fn capitalised(words: &str) -> String {
@@ -287,8 +300,11 @@ fn joints(input: &HtmlInput<'_>) -> String {
 }
 
 /// A few seconds in which single steps can be seen: around the first shove, else from the first
-/// step.
+/// step. The moves of an arm are seen in the whole run.
 fn excerpt<'a>(input: &HtmlInput<'a>) -> &'a [Tick] {
+    if input.yard.is_none() {
+        return input.ticks;
+    }
     const BEFORE_S: f64 = 0.5;
     const LENGTH_S: f64 = 3.0;
     let shove = input.events.iter().find(|event| event.kind == "shove").map(|event| event.at_s);
@@ -432,7 +448,7 @@ mod tests {
             ticks,
             records: &vec![record; ROWS + 1],
             events: &[EventLine::of(&event)],
-            yard: &Yard::default(),
+            yard: Some(&Yard::default()),
             joint_names: &["hip".into()],
             joints: &[0, 99],
         })

@@ -3,6 +3,8 @@
 
 pub mod allocations;
 pub mod brain_thread;
+pub mod buses;
+pub mod can_buses;
 pub mod check;
 pub mod cli;
 pub mod cycle;
@@ -14,6 +16,7 @@ pub mod govern;
 pub mod html;
 mod inspect;
 pub mod journal;
+pub mod link;
 pub mod metrics;
 pub mod mission;
 pub mod mpc_thread;
@@ -21,6 +24,7 @@ pub mod observer;
 pub mod progress;
 pub mod realtime;
 pub mod report;
+pub mod robot_body;
 pub mod robot_source;
 pub mod run;
 mod space;

@@ -1,7 +1,7 @@
 //! A mission: what happens to the robot, step by step, and what must answer it.
 
 use governor::{Kind, Record};
-use model::{LoadError, TomlSource};
+use model::{LoadError, Robot, TomlSource};
 use serde::Deserialize;
 use signals::{Level, Mode, Posture};
 
@@ -90,6 +90,19 @@ pub enum Act {
         /// s.
         duration_s: f64,
     },
+    /// Something pushes the link of a joint.
+    PushJoint {
+        /// The joint.
+        joint: String,
+        /// About it.
+        torque_nm: f32,
+        /// s.
+        duration_s: f64,
+    },
+    /// The joint of this name jams.
+    JamJoint(String),
+    /// It moves again.
+    FreeJoint(String),
     /// The brain's next plan is wrong.
     Lie(Lie),
     /// The brain thread ends.
@@ -103,7 +116,7 @@ pub enum Act {
 }
 
 /// What a step waits for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Condition {
     /// Nothing.
@@ -123,6 +136,10 @@ pub enum Condition {
     Hold,
     /// Level STOPPED.
     Stopped,
+    /// Joints on their way to a posture.
+    Moving,
+    /// Every joint where the posture of this name has it.
+    At(String),
 }
 
 /// A rule that must answer.
@@ -179,11 +196,66 @@ impl Mission {
         }
         Ok(mission)
     }
+
+    /// As [`Mission::parse`], and every joint and posture it names is one of `robot`.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, with file, key, rule and fix.
+    pub fn parse_for(file: &str, text: &str, robot: &Robot) -> Result<Self, Box<LoadError>> {
+        let mission = Self::parse(file, text)?;
+        for (number, step) in mission.step.iter().enumerate() {
+            let joint = match &step.act {
+                Act::PushJoint { joint, .. } => Some(joint),
+                Act::JamJoint(joint)
+                | Act::FreeJoint(joint)
+                | Act::FreezeJoint(joint)
+                | Act::ThawJoint(joint) => Some(joint),
+                _ => None,
+            };
+            let unknown = joint.filter(|name| robot.model.joint(name).is_none());
+            if let Some(name) = unknown {
+                let rule = format!("{name:?} is not a joint of {}", robot.file.name);
+                let error = TomlSource::new(file, text);
+                let fix = "name a joint of the robot, or give a mission for it with --mission";
+                return Err(error.error(&format!("step.{number}.act"), rule, fix));
+            }
+            if let Condition::At(name) = &step.until
+                && !robot.postures.contains_key(name)
+            {
+                let rule = format!("{name:?} is not a posture of {}", robot.file.name);
+                let error = TomlSource::new(file, text);
+                let fix = "name a table under [postures] of its robot.toml";
+                return Err(error.error(&format!("step.{number}.until"), rule, fix));
+            }
+        }
+        Ok(mission)
+    }
+
+    /// The first step that disturbs the body, counted from 1: only a simulated one can be so.
+    #[must_use]
+    pub fn first_disturbance(&self) -> Option<(usize, &Step)> {
+        (1..).zip(&self.step).find(|(_, step)| step.act.disturbs_the_body())
+    }
+}
+
+impl Act {
+    /// It is something that happens to the body, and not what a person or a brain does.
+    const fn disturbs_the_body(&self) -> bool {
+        matches!(
+            self,
+            Self::Push { .. }
+                | Self::PushJoint { .. }
+                | Self::JamJoint(_)
+                | Self::FreeJoint(_)
+                | Self::FreezeJoint(_)
+                | Self::ThawJoint(_)
+        )
+    }
 }
 
 /// What a mission may look at.
-#[derive(Clone, Copy, Debug)]
-pub struct View {
+#[derive(Clone, Copy)]
+pub struct View<'a> {
     /// Time of the robot's clock, s.
     pub now_s: f64,
     /// Severity.
@@ -194,10 +266,12 @@ pub struct View {
     pub posture: Posture,
     /// The robot is at its goal.
     pub at_goal: bool,
+    /// The joints are where the posture of this name has them.
+    pub is_at: &'a dyn Fn(&str) -> bool,
 }
 
 impl Condition {
-    fn holds(self, view: &View) -> bool {
+    fn holds(&self, view: &View<'_>) -> bool {
         match self {
             Self::Now => true,
             Self::Inhibited => view.mode == Mode::Inhibited && view.level < Level::Limited,
@@ -207,6 +281,8 @@ impl Condition {
             Self::Goal => view.at_goal,
             Self::Hold => view.level == Level::Hold && view.posture == Posture::Standing,
             Self::Stopped => view.level == Level::Stopped,
+            Self::Moving => view.posture == Posture::Moving,
+            Self::At(name) => (view.is_at)(name),
         }
     }
 }
@@ -272,7 +348,7 @@ impl Progress {
     }
 
     /// One tick: the step that begins now, if one does.
-    pub fn advance(&mut self, view: &View) -> Option<Step> {
+    pub fn advance(&mut self, view: &View<'_>) -> Option<Step> {
         let step = self.mission.step.get(self.at)?;
         let Some(began) = self.began_s else {
             self.began_s = Some(view.now_s);
@@ -303,8 +379,31 @@ impl Progress {
 mod tests {
     use super::*;
 
-    fn view(now_s: f64, posture: Posture) -> View {
-        View { now_s, level: Level::Nominal, mode: Mode::Auto, posture, at_goal: false }
+    /// Clauses: C1.
+    #[test]
+    fn a_mission_names_only_what_the_robot_has() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../robots/so101");
+        let robot = Robot::load(std::path::Path::new(folder)).unwrap();
+        let text = std::fs::read_to_string(format!("{folder}/missions/demo.toml")).unwrap();
+        assert!(Mission::parse_for("demo.toml", &text, &robot).is_ok());
+        for (from, to, words) in [
+            ("jam_joint = \"elbow_flex\"", "jam_joint = \"elbow\"", "\"elbow\" is not a joint"),
+            ("joint = \"shoulder_pan\"", "joint = \"pan\"", "\"pan\" is not a joint"),
+            ("at = \"carry\"", "at = \"karry\"", "\"karry\" is not a posture"),
+        ] {
+            assert!(text.contains(from), "{from}");
+            let text = text.replacen(from, to, 1);
+            let error = Mission::parse_for("demo.toml", &text, &robot).unwrap_err().to_string();
+            assert!(error.contains(words) && error.contains("step."), "{error}");
+        }
+        let quadruped = concat!(env!("CARGO_MANIFEST_DIR"), "/../robots/quadruped");
+        let quadruped = Robot::load(std::path::Path::new(quadruped)).unwrap();
+        assert!(Mission::parse_for("demo.toml", &text, &quadruped).is_err());
+    }
+
+    fn view(now_s: f64, posture: Posture) -> View<'static> {
+        let is_at: &dyn Fn(&str) -> bool = &|_| false;
+        View { now_s, level: Level::Nominal, mode: Mode::Auto, posture, at_goal: false, is_at }
     }
 
     /// Clauses: C1.
@@ -313,6 +412,8 @@ mod tests {
         let text = include_str!("../../robots/quadruped/missions/demo.toml");
         let mission = Mission::parse("demo.toml", text).unwrap();
         assert!(mission.step.len() > 15);
+        let (number, step) = mission.first_disturbance().unwrap();
+        assert!(step.act.disturbs_the_body() && mission.step[number - 1].say == step.say);
         let broken = text.replacen("PLAN-RANGE", "PLAN-RAGE", 1);
         let error = Mission::parse("demo.toml", &broken).unwrap_err();
         assert!(error.rule.contains("PLAN-RAGE") && error.line_column().is_some(), "{error}");

@@ -52,7 +52,8 @@ impl Observer {
             )
         };
         let joints = robot.joint_names().filter_map(of_joint).collect();
-        Self { joints, conduct: Conduct::default(), violations: 0, first: None }
+        let conduct = Conduct::of_body(robot.file.governor.sinks_without_power);
+        Self { joints, conduct, violations: 0, first: None }
     }
 
     /// Judges one command on a body in `state`.
@@ -164,6 +165,33 @@ mod tests {
         story[3].0.stop = true;
         story[4].0.cut = true;
         story
+    }
+
+    /// A body that sinks is held after its stop and after the reset; one that does not is limp.
+    ///
+    /// Clauses: S4.
+    #[test]
+    fn only_a_body_that_sinks_may_be_held_after_a_reset() {
+        let reset = Some(OperatorAct::Reset);
+        let mut story = [
+            scene(None, Level::Nominal, Motion::Limp),
+            scene(Some(OperatorAct::Start), Level::Nominal, Motion::Stand),
+            scene(None, Level::Stopped, Motion::Settle),
+            scene(reset, Level::Nominal, Motion::Settle),
+            scene(None, Level::Nominal, Motion::Settle),
+        ];
+        for (sinks, objection) in [(true, None), (false, Some("a reset started something"))] {
+            let mut conduct = Conduct::of_body(sinks);
+            let told = story.iter().find_map(|(o, r, c)| conduct.judge(o, r, c));
+            assert_eq!(told, objection);
+        }
+        // To be held is not to be moved, and what was limp is not taken hold of.
+        for motion in [Motion::Move(Joints::filled(signals::Radians(0.0), 2)), Motion::Stand] {
+            story[4].1.motion = motion;
+            let mut conduct = Conduct::of_body(true);
+            let told = story.iter().find_map(|(o, r, c)| conduct.judge(o, r, c));
+            assert!(told.is_some(), "{motion:?}");
+        }
     }
 
     fn objection(story: &[Scene]) -> Option<&'static str> {

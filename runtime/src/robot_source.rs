@@ -119,7 +119,7 @@ mod tests {
         let on_disk = RobotSource::of(Some(folder.to_path_buf())).robot().unwrap();
         assert_eq!(built_in.hash, on_disk.hash);
         assert_eq!(RobotSource::Builtin.folder(), None);
-        let card = &built_in.file.brain.policy;
+        let card = built_in.file.brain.policy.as_deref().unwrap();
         let hash = |source: RobotSource| source.policy(card).unwrap().hash();
         assert_eq!(hash(RobotSource::Builtin), hash(RobotSource::Folder(folder.to_path_buf())));
     }

@@ -6,15 +6,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant as WallInstant, SystemTime};
 
 use body::Body as _;
-use brain::Observation;
 use governor::{Kind, Record, Rule};
 use model::Robot;
 use sha2::{Digest, Sha256};
 use signals::{
-    BaseVelocity, Cycle, Instant, JointCommand, JointId, Level, Metres, MetresPerSecond, Mode,
-    Motion, Newtons, Operator, OperatorAct, Posture, Radians, RadiansPerSecond, Stick,
+    BaseVelocity, Cycle, Instant, JointCommand, JointId, Level, Mode, Motion, Operator, Posture,
+    Radians,
 };
-use sim::{Disturbance, SimBody, Yard};
+use sim::Yard;
 
 use crate::brain_thread::Lie;
 use crate::cycle::{Loop, Turn};
@@ -24,24 +23,25 @@ use crate::error::RunError;
 use crate::govern::Tap;
 use crate::journal::{Event, EventKind, Journal, Label, Tick, TickJoint};
 use crate::metrics::Metrics;
-use crate::mission::{Act, Goal, Progress as MissionProgress, Step, View};
+use crate::mission::{Mission, Progress as MissionProgress, View};
 use crate::observer::Observer;
 use crate::progress::{Live, LiveWriter, Progress, Show};
 use crate::realtime::{CONTROL_PRIORITY, Grant, Pace, prepare_control_thread};
 use crate::report::{
-    BrainReport, ForcePlannerReport, GovernorReport, LoopReport, MissionEvent, MissionReport,
-    Outcome, Report, RuleCount, default_folder, hexadecimal, prepare_folder,
+    BrainReport, FolderError, ForcePlannerReport, GovernorReport, LoopReport, MissionEvent,
+    MissionReport, Outcome, Report, RuleCount, default_folder, hexadecimal, prepare_folder,
 };
+use crate::robot_body::{BodyChoice, RobotBody};
 use crate::robot_source::RobotSource;
 use crate::wiring;
 use crate::worker::Bell;
 
+mod acts;
 mod files;
+mod task;
 
-/// The robot counts itself as arrived this near its goal, by its own estimate, m.
-const ARRIVAL: f32 = 0.30;
-/// Once arrived it stays arrived within this distance, so that its sway does not start it again, m.
-const DEPARTURE: f32 = 0.50;
+use task::Task;
+
 /// After a fall, a cut or an interruption the run goes on this long, so that its end is on record.
 const AFTERMATH: Duration = Duration::from_secs(2);
 /// An interrupted robot that has not settled by then is reported as it is.
@@ -55,6 +55,8 @@ static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 pub struct RunOptions {
     /// Where the robot comes from.
     pub robot: RobotSource,
+    /// What it runs on.
+    pub body: BodyChoice,
     /// Mission file; the built-in mission without one.
     pub mission: Option<PathBuf>,
     /// Virtual time.
@@ -75,25 +77,34 @@ pub struct RunOptions {
     pub deployment: Files,
 }
 
-/// Runs the mission that `options` name on the simulated body.
+/// Runs the mission that `options` name on the body they name.
 ///
 /// # Errors
 /// Everything that must be right before a robot may move, and a report that cannot be written.
 pub fn demo(options: &RunOptions) -> Result<Report, RunError> {
+    demo_on(options, |robot, mission, yard| RobotBody::new(options, robot, mission, yard))
+}
+
+/// The same on the body that `make` makes.
+///
+/// # Errors
+/// As [`demo`].
+pub fn demo_on(
+    options: &RunOptions,
+    make: impl FnOnce(&Robot, &Mission, &Yard) -> Result<RobotBody, RunError>,
+) -> Result<Report, RunError> {
     let robot = options.robot.robot()?;
-    let (mission, mission_sha256) = files::read_mission(options)?;
+    let (mission, mission_sha256) = files::read_mission(options, &robot)?;
     let real_time = !options.fast;
-    let yard = Yard::from_seed(options.seed);
-    let body = SimBody::new(&robot, &yard, options.seed)?;
+    // An arm stands on a table of its own.
+    let yard = if robot.model.floating { Yard::from_seed(options.seed) } else { Yard::empty() };
+    let body = make(&robot, &mission, &yard)?;
     let brain = wiring::brain(&options.robot, &robot, real_time, options.seed)?;
     let (cerebellum, bell) = wiring::cerebellum(&robot, real_time)?;
     let mut governor = wiring::governor(&robot)?;
     let parts = (&brain, &mut governor);
     let (session, config_hashes) = files::deploy(options, &robot, mission_sha256, parts)?;
-    let folder = match &options.out {
-        Some(folder) => prepare_folder(folder)?,
-        None => default_folder(Path::new("."), SystemTime::now())?,
-    };
+    let folder = folder(options)?;
     let journal = files::open_journal(&folder, &robot, options.seed, &config_hashes)?;
     let tap = files::open_tap(options, &robot)?;
     let show = Show::choose(options.headless, options.json);
@@ -127,9 +138,7 @@ pub fn demo(options: &RunOptions) -> Result<Report, RunError> {
         hash: Sha256::new(),
         operator: Operator::local(None),
         drives: Drives::default(),
-        goal: None,
-        arrived: false,
-        task_open: false,
+        task: Task::default(),
         config_hashes,
         lie: None,
         refused: 0,
@@ -137,6 +146,7 @@ pub fn demo(options: &RunOptions) -> Result<Report, RunError> {
         outcome: None,
         started: WallInstant::now(),
         yard,
+        mobile: robot.model.floating,
     };
     run.tell_deployment(&session.news);
     let (ticks, last) = run.turn_until_over(&robot);
@@ -149,6 +159,14 @@ pub fn demo(options: &RunOptions) -> Result<Report, RunError> {
     run.finish(report, &folder)
 }
 
+/// Where report and journal go.
+fn folder(options: &RunOptions) -> Result<PathBuf, FolderError> {
+    match &options.out {
+        Some(folder) => prepare_folder(folder),
+        None => default_folder(Path::new("."), SystemTime::now()),
+    }
+}
+
 fn listen_for_interrupts() {
     // A second run in one process finds the handler set already, which is as good.
     let _ = ctrlc::set_handler(|| INTERRUPTED.store(true, Ordering::Release));
@@ -156,7 +174,7 @@ fn listen_for_interrupts() {
 
 /// One run under way.
 struct Run {
-    parts: Loop<SimBody>,
+    parts: Loop<RobotBody>,
     /// Wakes the force planner's thread, if it has one.
     bell: Option<Bell>,
     /// Writes the cycles down, if that was asked for.
@@ -174,10 +192,7 @@ struct Run {
     hash: Sha256,
     operator: Operator,
     drives: Drives,
-    goal: Option<[Metres; 2]>,
-    arrived: bool,
-    /// The goal has not been reached since it was given.
-    task_open: bool,
+    task: Task,
     /// SHA-256 of each file the run is made from.
     config_hashes: BTreeMap<String, String>,
     lie: Option<Lie>,
@@ -187,6 +202,8 @@ struct Run {
     outcome: Option<Outcome>,
     started: WallInstant,
     yard: Yard,
+    /// The robot goes about in the yard.
+    mobile: bool,
 }
 
 impl Run {
@@ -209,8 +226,9 @@ impl Run {
             if let Some(tap) = &mut self.tap {
                 tap.turn(&cycle, self.parts.plans.latest(), &operator, &turn);
             }
-            self.look_for_goal(&turn);
-            self.ask_brain(&cycle, &turn);
+            let plan = self.parts.plans.latest();
+            self.task.look(robot, &turn.state, plan, &mut self.parts.governor);
+            self.ask_brain(robot, &cycle, &turn);
             self.go_on(robot, &cycle, &turn);
             if !self.pace.is_real_time() {
                 self.journal.wait_for_space();
@@ -239,8 +257,9 @@ impl Run {
         self.observer.judge(&turn.state, &turn.vetted);
         let seen = (&turn.state, &turn.vetted);
         self.observer.judge_conduct(operator, &turn.ruling, seen);
+        let (level, goal) = (turn.ruling.level, self.yard.goal());
         let truth = self.parts.body.truth();
-        if self.metrics.take(&truth, &turn.state, turn.ruling.level, self.yard.goal()) {
+        if let Some(truth) = truth.filter(|t| self.metrics.take(t, &turn.state, level, goal)) {
             let kind = if truth.fallen { EventKind::Fall } else { EventKind::Collision };
             let at = [truth.position[0].0, truth.position[1].0, 0.0, 0.0];
             self.tell(Event::new(cycle.now, cycle.number, kind, "").with(at));
@@ -298,7 +317,9 @@ impl Run {
     fn tick(&self, cycle: &Cycle, turn: &Turn, skipped: u64) -> Tick {
         let asked = self.parts.plans.latest().and_then(|plan| match plan.request {
             signals::PlanRequest::Velocity(chunk) => chunk.due(cycle.now.since(plan.observed_at)),
-            signals::PlanRequest::Hold => Some(BaseVelocity::ZERO),
+            signals::PlanRequest::Hold | signals::PlanRequest::Posture(_) => {
+                Some(BaseVelocity::ZERO)
+            }
         });
         let admitted = match turn.ruling.motion {
             Motion::Walk(velocity) => velocity,
@@ -334,7 +355,7 @@ impl Run {
             position: turn.state.position,
             attitude: turn.state.attitude,
             velocity: turn.state.velocity,
-            true_position: Some(self.parts.body.truth().position),
+            true_position: self.parts.body.truth().map(|truth| truth.position),
             asked,
             admitted,
             measured: BaseVelocity {
@@ -365,28 +386,15 @@ impl Run {
     }
 
     /// Sends the brain what it needs, at its own rate.
-    fn ask_brain(&mut self, cycle: &Cycle, turn: &Turn) {
+    fn ask_brain(&mut self, robot: &Robot, cycle: &Cycle, turn: &Turn) {
         // A skipped tick only delays the question that was due on it.
         if cycle.number < self.next_question || turn.ruling.mode != Mode::Auto {
             return;
         }
         self.next_question = (cycle.number / self.plan_every + 1) * self.plan_every;
-        if let Some(scan) = &turn.frame.lidar {
-            let goal = self.goal.filter(|_| !self.arrived);
-            let observation = Observation::new(scan, &turn.state, goal, turn.ruling.epoch);
+        let seen = self.task.observation(robot, &turn.frame, &turn.state, &turn.ruling);
+        if let Some(observation) = seen {
             self.parts.plans.ask(cycle.number, cycle.now, observation, self.lie.take());
-        }
-    }
-
-    /// Keeps whether the robot is at its goal, by its own estimate.
-    fn look_for_goal(&mut self, turn: &Turn) {
-        let near = if self.arrived { DEPARTURE } else { ARRIVAL };
-        self.arrived = self.goal.is_some_and(|goal| {
-            let [x, y, _] = turn.state.position;
-            (x - goal[0]).0.hypot((y - goal[1]).0) < near
-        });
-        if self.arrived && std::mem::take(&mut self.task_open) {
-            self.parts.governor.task_done();
         }
     }
 
@@ -414,124 +422,24 @@ impl Run {
             level,
             mode: turn.ruling.mode,
             posture: turn.state.posture,
-            at_goal: self.arrived && turn.state.posture == Posture::Standing,
+            at_goal: self.task.arrived && turn.state.posture == Posture::Standing,
+            is_at: &|name| task::is_at(robot, name, &turn.state),
         };
         if let Some(step) = self.mission.advance(&view) {
             self.act(robot, cycle, &step);
         }
     }
 
-    fn act(&mut self, robot: &Robot, cycle: &Cycle, step: &Step) {
-        let (mut values, mut label) = ([0.0; 4], "");
-        let kind = match &step.act {
-            Act::Wait => {
-                label = &step.say;
-                EventKind::Phase
-            }
-            Act::Start
-            | Act::Reset
-            | Act::PressStop
-            | Act::ReleaseStop
-            | Act::TakeOver { .. }
-            | Act::HandBack => self.act_as_person(cycle, &step.act),
-            Act::Goal(goal) => {
-                self.arrived = false;
-                self.task_open = true;
-                self.goal = Some(match goal {
-                    Goal::Yard => self.yard.goal(),
-                    Goal::Home => self.yard.start(),
-                });
-                label = &step.say;
-                EventKind::Phase
-            }
-            Act::Push { force_n, duration_s } => {
-                values = [force_n[0], force_n[1], *duration_s as f32, 0.0];
-                let duration = Duration::from_secs_f64(duration_s.clamp(0.0, 60.0));
-                let force = force_n.map(Newtons);
-                self.parts.body.disturb(Disturbance::Push { force, duration });
-                EventKind::Shove
-            }
-            Act::Lie(lie) => {
-                self.lie = Some(*lie);
-                label = lie.words();
-                EventKind::ForbiddenPlan
-            }
-            Act::KillBrain => {
-                self.parts.plans.kill();
-                EventKind::BrainKilled
-            }
-            Act::ReviveBrain => {
-                if let Err(error) = self.parts.plans.revive() {
-                    tracing::error!(%error, "the brain cannot be started again");
-                }
-                EventKind::BrainBack
-            }
-            Act::FreezeJoint(name) => {
-                label = name;
-                self.disturb_joint(robot, name, Disturbance::FreezeJoint);
-                EventKind::SensorFault
-            }
-            Act::ThawJoint(name) => {
-                label = name;
-                self.disturb_joint(robot, name, Disturbance::ThawJoint);
-                EventKind::SensorCleared
-            }
-        };
-        self.tell(Event::new(cycle.now, cycle.number, kind, label).with(values));
-    }
-
-    /// What the mission has a person do.
-    fn act_as_person(&mut self, cycle: &Cycle, act: &Act) -> EventKind {
-        match act {
-            Act::Start => {
-                self.operator.act = Some(OperatorAct::Start);
-                EventKind::StartAsked
-            }
-            Act::Reset => {
-                self.operator.act = Some(OperatorAct::Reset);
-                EventKind::ResetAsked
-            }
-            Act::PressStop => {
-                self.operator.stop = true;
-                EventKind::StopPressed
-            }
-            Act::ReleaseStop => {
-                self.operator.stop = false;
-                EventKind::StopReleased
-            }
-            Act::TakeOver { forward_m_s, yaw_rad_s } => {
-                let velocity = BaseVelocity {
-                    forward: MetresPerSecond(*forward_m_s),
-                    left: MetresPerSecond(0.0),
-                    yaw: RadiansPerSecond(*yaw_rad_s),
-                };
-                self.operator.stick = Some(Stick { velocity, held: true, at: cycle.now });
-                self.operator.act = Some(OperatorAct::TakeOver);
-                EventKind::TakenOver
-            }
-            Act::HandBack => {
-                self.operator.act = Some(OperatorAct::HandBack);
-                EventKind::HandedBack
-            }
-            _ => EventKind::Note,
-        }
-    }
-
-    fn disturb_joint(&mut self, robot: &Robot, name: &str, what: fn(JointId) -> Disturbance) {
-        match robot.model.joint(name).and_then(JointId::new) {
-            Some(joint) => self.parts.body.disturb(what(joint)),
-            None => tracing::error!(name, "no such joint; the mission's step does nothing"),
-        }
-    }
-
     fn report(&self, robot: &Robot, options: &RunOptions, ticks: u64, last: Instant) -> Report {
-        let mut report = Report::new(&robot.file.name, "rapier", options.seed, &self.pace);
+        let sim = self.parts.body.simulator();
+        let mut report = Report::new(&robot.file.name, sim, options.seed, &self.pace);
         let wall = self.started.elapsed().as_secs_f64();
         report.duration_s = last.as_seconds() + self.period.as_secs_f64();
         report.ticks = ticks;
         report.falls = self.metrics.falls;
         report.distance_m = self.metrics.distance;
-        report.goal_reached = self.metrics.goal_reached;
+        let arm = !robot.model.floating;
+        report.goal_reached = if arm { self.task.done } else { self.metrics.goal_reached };
         report.collisions = self.metrics.collisions;
         report.real_time_factor = report.duration_s / wall.max(1e-6);
         report.timing = LoopReport::of(&self.pace, robot.file.control.rate_hz);
@@ -552,7 +460,8 @@ impl Run {
             failed: forces.failed,
             torques_failed: forces.torques_failed,
         };
-        report.joint_board = JointBoardReport::of(self.parts.body.link());
+        let link = self.parts.body.link();
+        report.joint_board = link.map(JointBoardReport::of).unwrap_or_default();
         report.governor.records_lost = governor.records_lost();
         report.cycle_allocations = self.parts.allocations.total();
         report.state_hash = hexadecimal(&self.hash.clone().finalize());
@@ -584,7 +493,7 @@ impl Run {
         let mut journal = self.journal;
         journal.event(Event::new(at, cycle, EventKind::Finished, ""));
         report.journal = journal.close();
-        let html = crate::html::of_run(&report, &self.yard);
+        let html = crate::html::of_run(&report, self.mobile.then_some(&self.yard));
         report
             .write(folder, &html)
             .map_err(|error| RunError::Write { path: folder.to_path_buf(), error })?;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use brain::{BackendChoice, Navigator, Planner, Policy};
+use brain::{BackendChoice, Navigator, Planner, Policy, Script, ScriptTimes};
 use cerebellum::{Cerebellum, InlineForcePlanner};
 use governor::{
     BaseAcceleration, BodyClass, Envelope, Governor, HabitRule, HealthRule, LidarRule, Profile,
@@ -11,13 +11,14 @@ use governor::{
 };
 use model::{HabitsFile, HealthFile, Robot, SkillFile};
 use signals::{
-    BaseVelocity, Celsius, Metres, MetresPerSecond, MetresPerSecondSquared, Newtons, Radians,
-    RadiansPerSecond, RadiansPerSecondSquared, Volts,
+    BaseVelocity, Celsius, JointId, Joints, Metres, MetresPerSecond, MetresPerSecondSquared,
+    ModelHash, Newtons, Radians, RadiansPerSecond, RadiansPerSecondSquared, Volts,
 };
 
 use crate::brain_thread::{BrainThread, MakePlanner};
 use crate::error::RunError;
 use crate::mpc_thread::ThreadForcePlanner;
+use crate::report::hexadecimal;
 use crate::robot_source::RobotSource;
 use crate::space::{self, ms};
 use crate::worker::Bell;
@@ -38,7 +39,6 @@ pub fn governor(robot: &Robot) -> Result<Governor, RunError> {
 #[must_use]
 pub fn profile(robot: &Robot) -> Profile {
     let file = &robot.file.governor;
-    let planar = MetresPerSecondSquared(file.acceleration_max_m_s2);
     let watched = |s: &model::SupervisionFile| Supervision {
         notice: ms(s.notice_ms),
         hold: ms(s.hold_ms),
@@ -49,6 +49,9 @@ pub fn profile(robot: &Robot) -> Profile {
             model::BodyClass::ActivelyStable => BodyClass::ActivelyStable,
             model::BodyClass::StaticallyStable => BodyClass::StaticallyStable,
         },
+        fixed_base: !robot.model.floating,
+        sinks_without_power: file.sinks_without_power,
+        stuck_frames: file.stuck_readings.unwrap_or(Profile::default().stuck_frames),
         firmware_settle: file.firmware_settle,
         supervision: file.supervision.as_ref().map(watched),
         stick: stick(&file.stick),
@@ -59,12 +62,8 @@ pub fn profile(robot: &Robot) -> Profile {
             left: MetresPerSecond(file.left_max_m_s),
             yaw: RadiansPerSecond(file.yaw_max_rad_s),
         },
-        acceleration: BaseAcceleration {
-            forward: planar,
-            left: planar,
-            yaw: RadiansPerSecondSquared(file.yaw_acceleration_max_rad_s2),
-        },
-        lidar: Some(lidar(file)),
+        acceleration: acceleration(robot),
+        lidar: robot.model.floating.then(|| lidar(file)),
         health: health(&file.health),
         habits: habits(&file.habits),
         tilt_max: Radians(file.tilt_max_deg.to_radians()),
@@ -89,6 +88,17 @@ pub fn profile(robot: &Robot) -> Profile {
         self_collision: file.self_collision.as_ref().map(space::self_collision),
         ..Profile::default()
     }
+}
+
+/// How hard the base may be sped up; one that is fixed never is, whatever stands here.
+fn acceleration(robot: &Robot) -> BaseAcceleration {
+    let file = &robot.file.governor;
+    if !robot.model.floating {
+        return Profile::default().acceleration;
+    }
+    let planar = MetresPerSecondSquared(file.acceleration_max_m_s2);
+    let yaw = RadiansPerSecondSquared(file.yaw_acceleration_max_rad_s2);
+    BaseAcceleration { forward: planar, left: planar, yaw }
 }
 
 fn stick(file: &model::StickFile) -> StickRule {
@@ -124,6 +134,7 @@ fn habits(file: &HabitsFile) -> HabitRule {
             backward: may(SkillFile::Backward),
             sideways: may(SkillFile::Sideways),
             turn: may(SkillFile::Turn),
+            posture: may(SkillFile::Posture),
         },
         silent_limited: ms(file.silent_limited_ms),
         silent_hold: ms(file.silent_hold_ms),
@@ -140,7 +151,9 @@ fn habits(file: &HabitsFile) -> HabitRule {
 }
 
 fn health(file: &HealthFile) -> HealthRule {
+    let standard = HealthRule::default();
     HealthRule {
+        blocked_error: file.blocked_error_rad.map_or(standard.blocked_error, Radians),
         jump_noise: Radians(file.jump_noise_rad),
         torque_error: file.torque_error_part,
         collision: file.collision_part,
@@ -153,7 +166,7 @@ fn health(file: &HealthFile) -> HealthRule {
         late_limited: file.late_limited_ticks,
         late_hold: file.late_hold_ticks,
         late_gap: ms(file.late_gap_ms),
-        ..HealthRule::default()
+        ..standard
     }
 }
 
@@ -163,10 +176,16 @@ fn health(file: &HealthFile) -> HealthRule {
 /// # Errors
 /// The machine grants no thread, or no controller here fits the body.
 pub fn cerebellum(robot: &Robot, real_time: bool) -> Result<(Cerebellum, Option<Bell>), RunError> {
+    let refused = |what: String| RunError::Governor { file: robot.origin.clone(), what };
+    if !robot.model.floating {
+        let arm = Cerebellum::of_arm(robot).map_err(|fault| refused(fault.to_string()))?;
+        return Ok((arm, None));
+    }
     if robot.file.body_class == model::BodyClass::StaticallyStable {
-        let what = "the motion controller walks, and this body is statically_stable; hold your own \
-                    controller against the governor with `triune govern`";
-        return Err(RunError::Governor { file: robot.origin.clone(), what: what.into() });
+        let what = "the motion controller of a body with a free base walks, and this one is \
+                    statically_stable; hold your own controller against the governor with `triune \
+                    govern`";
+        return Err(refused(what.into()));
     }
     let settings = Cerebellum::force_settings(robot);
     if !real_time {
@@ -190,7 +209,8 @@ pub struct Brain {
     pub period: Duration,
 }
 
-/// Reads the policy of `robot`, checks it on the backend in use, and starts its thread. On virtual
+/// Reads the policy of `robot`, checks it on the backend in use, or takes the script of its file,
+/// and starts the thread. On virtual
 /// time its latency is drawn from `seed`.
 ///
 /// # Errors
@@ -201,17 +221,60 @@ pub fn brain(
     real_time: bool,
     seed: u64,
 ) -> Result<Brain, RunError> {
-    let policy = source.policy(&robot.file.brain.policy).map_err(RunError::Policy)?;
-    let (backend, origin) = policy.open(BackendChoice::Auto).map_err(RunError::Policy)?;
-    let navigator = Navigator::new(&policy, backend, origin.clone());
-    let period = navigator.period();
-    let model_sha256 = policy.card().model.sha256.clone();
-    let make = planner_maker(policy);
+    let Chosen { first, make, backend, model_sha256, period } = match &robot.file.brain.script {
+        Some(file) => script(robot, file),
+        None => navigator(source, robot)?,
+    };
     let ticks = |ms: f64| (ms * 1e-3 * robot.file.control.rate_hz).round() as u64;
     let latency = (ticks(robot.file.brain.latency_min_ms), ticks(robot.file.brain.latency_max_ms));
     let drawn = (!real_time).then_some((latency, seed));
-    let thread = BrainThread::start(Box::new(navigator), make, drawn).map_err(RunError::Brain)?;
-    Ok(Brain { thread, backend: origin, model_sha256, period })
+    let thread = BrainThread::start(first, make, drawn).map_err(RunError::Brain)?;
+    Ok(Brain { thread, backend, model_sha256, period })
+}
+
+/// A planner, and what makes another like it.
+struct Chosen {
+    first: Box<dyn Planner + Send>,
+    make: MakePlanner,
+    backend: String,
+    model_sha256: String,
+    period: Duration,
+}
+
+/// The learnt policy that the file of `robot` names.
+fn navigator(source: &RobotSource, robot: &Robot) -> Result<Chosen, RunError> {
+    let card = robot.file.brain.policy.as_deref().unwrap_or_default();
+    let policy = source.policy(card).map_err(RunError::Policy)?;
+    let (backend, origin) = policy.open(BackendChoice::Auto).map_err(RunError::Policy)?;
+    let first = Navigator::new(&policy, backend, origin.clone());
+    let (period, model_sha256) = (first.period(), policy.card().model.sha256.clone());
+    let make = planner_maker(policy);
+    Ok(Chosen { first: Box::new(first), make, backend: origin, model_sha256, period })
+}
+
+/// The postures that stand in the file of `robot`: what counts as their model is that file.
+fn script(robot: &Robot, file: &model::ScriptFile) -> Chosen {
+    let angle = |angles: &[f64], id: JointId| {
+        Radians(angles.get(id.index()).copied().unwrap_or_default() as f32)
+    };
+    let count = robot.model.joint_count();
+    let named = file.postures.iter().filter_map(|name| robot.postures.get(name));
+    let postures = named.map(|p| Joints::from_fn(count, |id| angle(&p.joints, id))).collect();
+    let times = ScriptTimes {
+        tolerance: Radians(robot.file.arm.tolerance_rad as f32),
+        dwell: Duration::try_from_secs_f64(file.dwell_s).unwrap_or(Duration::MAX),
+        validity: ms(file.validity_ms),
+    };
+    let [a, b, c, d, e, f, g, h, ..] = robot.hash;
+    let script = Script::new(postures, times, ModelHash([a, b, c, d, e, f, g, h]));
+    let another = script.clone();
+    Chosen {
+        first: Box::new(script),
+        make: Arc::new(move || Ok(Box::new(another.clone()))),
+        backend: "a script of taught postures, no model".into(),
+        model_sha256: hexadecimal(&robot.hash),
+        period: Duration::try_from_secs_f64(1.0 / file.rate_hz).unwrap_or(Duration::MAX),
+    }
 }
 
 fn planner_maker(policy: Policy) -> MakePlanner {

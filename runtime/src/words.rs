@@ -27,7 +27,7 @@ const MODES: [Mode; 8] = [
     Mode::Lockout,
 ];
 
-const POSTURES: [Posture; 7] = [
+const POSTURES: [Posture; 8] = [
     Posture::Limp,
     Posture::Rising,
     Posture::Standing,
@@ -35,6 +35,7 @@ const POSTURES: [Posture; 7] = [
     Posture::Settling,
     Posture::Settled,
     Posture::Damped,
+    Posture::Moving,
 ];
 
 /// What a level means, in Chinese.
@@ -65,6 +66,7 @@ pub const fn posture(posture: Posture) -> &'static str {
         Posture::Settling => "settling",
         Posture::Settled => "settled",
         Posture::Damped => "damped",
+        Posture::Moving => "moving",
     }
 }
 
@@ -79,6 +81,7 @@ pub const fn posture_chinese(posture: Posture) -> &'static str {
         Posture::Settling => "趴下中",
         Posture::Settled => "已趴下",
         Posture::Damped => "阻尼",
+        Posture::Moving => "运动中",
     }
 }
 

@@ -193,6 +193,9 @@ fn wish(asked: &Request, fixed: &Fixed) -> PlanRequest {
         let (len, velocities) = (steps.len, steps.velocities);
         return PlanRequest::Velocity(VelocityChunk { step, len, velocities });
     }
+    if let Some(goal) = asked.posture {
+        return PlanRequest::Posture(goal);
+    }
     // One velocity is due for as long as a plan may be.
     asked.velocity.map_or(PlanRequest::Hold, |velocity: BaseVelocity| {
         let step = asked.step.unwrap_or(fixed.plan_validity);

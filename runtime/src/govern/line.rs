@@ -143,6 +143,7 @@ pub(super) struct Request {
     pub(super) valid: Option<Until>,
     pub(super) model: Option<ModelHash>,
     pub(super) hold: Option<bool>,
+    pub(super) posture: Option<Joints<signals::Radians>>,
     pub(super) velocity: Option<BaseVelocity>,
     pub(super) steps: Option<Steps>,
     pub(super) step: Option<Duration>,

@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde::de::value::{Error as Unknown, StrDeserializer};
 use serde::de::{DeserializeOwned, IntoDeserializer};
 use signals::{
-    BaseVelocity, MetresPerSecond, Mode, ModelHash, OperatorAct, RadiansPerSecond, Role,
-    VELOCITY_STEPS_MAX,
+    BaseVelocity, JOINTS_MAX, Joints, MetresPerSecond, Mode, ModelHash, OperatorAct, Radians,
+    RadiansPerSecond, Role, VELOCITY_STEPS_MAX,
 };
 
 use super::json::{Fault, Json, Read};
@@ -132,21 +132,43 @@ pub(super) fn request(json: &mut Json<'_>) -> Read<Request> {
         "model" => once(&mut plan.model, json, model_hash),
         "hold" => once(&mut plan.hold, json, Json::boolean),
         "velocity" => once(&mut plan.velocity, json, base_velocity),
+        "posture" => once(&mut plan.posture, json, posture),
         "steps" => once(&mut plan.steps, json, steps),
         "step" => once(&mut plan.step, json, |json| seconds(json).map(Duration::from_nanos)),
         "step_ns" => once(&mut plan.step, json, |json| json.u64().map(Duration::from_nanos)),
         _ => Err(unknown(
             json,
             "sequence, epoch, observed_at, observed_at_ns, valid_for, valid_for_ns, valid_until, \
-             valid_until_ns, model, hold, velocity, steps, step, step_ns",
+             valid_until_ns, model, hold, velocity, posture, steps, step, step_ns",
         )),
     })?;
-    let asked = [plan.hold == Some(true), plan.velocity.is_some(), plan.steps.is_some()];
+    let asked = [
+        plan.hold == Some(true),
+        plan.velocity.is_some(),
+        plan.posture.is_some(),
+        plan.steps.is_some(),
+    ];
     if asked.iter().filter(|asked| **asked).count() == 1 {
         return Ok(plan);
     }
-    let rule = "a plan asks for one thing: `hold`, `velocity` or `steps`";
+    let rule = "a plan asks for one thing: `hold`, `velocity`, `posture` or `steps`";
     Err(Fault::new(start, rule, "write {\"hold\": true} or {\"velocity\": [0.5, 0, 0]}"))
+}
+
+/// One angle for each joint, in the robot's order; the governor judges how many there are.
+fn posture(json: &mut Json<'_>) -> Read<Joints<Radians>> {
+    let mut angles = Joints::filled(Radians(0.0), JOINTS_MAX);
+    let (_, start) = json.peek();
+    let len = json.array(|json, index| {
+        let angle = json.f32()?;
+        angles.iter_mut().skip(index).take(1).for_each(|at| *at = Radians(angle));
+        Ok(())
+    })?;
+    if len > JOINTS_MAX {
+        let rule = format!("a posture has at most {JOINTS_MAX} angles, found {len}");
+        return Err(Fault::new(start, rule, "give one angle for each joint of the robot"));
+    }
+    Ok(Joints::from_fn(len, |joint| angles[joint]))
 }
 
 fn steps(json: &mut Json<'_>) -> Read<Steps> {

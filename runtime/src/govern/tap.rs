@@ -136,6 +136,9 @@ impl Tap {
         out.key("model").value(&model);
         match &plan.request {
             PlanRequest::Hold => out.key("hold").value(&true),
+            PlanRequest::Posture(goal) => {
+                out.key("posture").numbers(goal.iter().map(|angle| angle.0));
+            }
             PlanRequest::Velocity(chunk) => {
                 let step = u64::try_from(chunk.step.as_nanos()).unwrap_or(u64::MAX);
                 out.key("step_ns").value(&step);

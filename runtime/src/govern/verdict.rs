@@ -93,7 +93,11 @@ fn time(out: &mut Out, seconds: &str, exact: &str, shift: Shift, at: Instant) {
 
 fn motion(out: &mut Out, motion: &Motion) {
     out.key("motion");
-    // Only a walk carries numbers; it says them beside its word, so that the word stays a word.
+    // What carries numbers says them beside its word, so that the word stays a word.
+    if let Motion::Move(goal) = motion {
+        out.value("move");
+        return out.key("goal").numbers(goal.iter().map(|angle| angle.0));
+    }
     let Motion::Walk(velocity) = motion else { return out.value(motion) };
     out.value("walk");
     out.key("velocity").numbers([velocity.forward.0, velocity.left.0, velocity.yaw.0]);

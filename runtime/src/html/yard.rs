@@ -95,22 +95,22 @@ impl Yard {
     }
 }
 
-pub(super) fn draw(input: &HtmlInput<'_>) -> String {
-    let map = Map::of(input.yard);
+pub(super) fn draw(input: &HtmlInput<'_>, yard: &Yard) -> String {
+    let map = Map::of(yard);
     let mut svg = format!("<svg viewBox=\"0 0 {WIDTH} {:.0}\" role=\"img\">\n", map.height());
     map.grid(&mut svg);
-    for block in &input.yard.blocks {
+    for block in &yard.blocks {
         map.block(&mut svg, block);
     }
-    for disc in &input.yard.discs {
+    for disc in &yard.discs {
         map.disc(&mut svg, "solid", disc);
     }
-    if let Some(goal) = &input.yard.goal {
+    if let Some(goal) = &yard.goal {
         map.disc(&mut svg, "goal", goal);
         map.label(&mut svg, goal.center, -goal.radius, "goal 目标");
     }
     map.path(&mut svg, input.ticks);
-    let start = Disc { center: input.yard.start, radius: 0.08 };
+    let start = Disc { center: yard.start, radius: 0.08 };
     map.disc(&mut svg, "start", &start);
     map.label(&mut svg, start.center, -start.radius, "start 起点");
     for event in input.events.iter().filter(|event| event.kind == "shove") {

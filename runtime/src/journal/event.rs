@@ -88,6 +88,12 @@ kinds! {
     GoalReached: "goal_reached", "Goal reached", "到达目标";
     /// The body is pushed from outside: force x, y, N, and length, s.
     Shove: "shove", "Shoved", "受到推力";
+    /// Something pushes the link of the joint that the label names: torque, N m, and length, s.
+    JointPushed: "joint_pushed", "A joint is pushed", "关节受到推力";
+    /// The joint that the label names jams.
+    JointJammed: "joint_jammed", "A joint jams", "关节卡死";
+    /// It moves again.
+    JointFreed: "joint_freed", "The joint moves again", "关节恢复活动";
     /// The brain is made to ask for something forbidden, which the label names.
     ForbiddenPlan: "forbidden_plan", "The brain asks for something forbidden", "大脑提出被禁止的请求";
     /// The brain thread ends.
@@ -178,6 +184,7 @@ impl Event {
         let label = self.label.as_str();
         let detail = match self.kind {
             EventKind::Shove => format!("{:.0} N {during} {c:.1} s", a.hypot(b)),
+            EventKind::JointPushed => format!("{a:.1} N m {during} {b:.1} s"),
             EventKind::GoalReached | EventKind::Collision => format!("{place} ({a:.2}, {b:.2}) m"),
             EventKind::Overrun => format!("{a:.0}"),
             EventKind::Check => {

@@ -106,7 +106,7 @@ const FIELDS: [Field; 17] = [
     ("lateness", 16, 1, "u32", "ns"),
     ("level", 20, 1, "u8", "0 NOMINAL to 9 FALLING"),
     ("mode", 21, 1, "u8", "0 OFF to 7 LOCKOUT"),
-    ("posture", 22, 1, "u8", "0 limp to 6 damped"),
+    ("posture", 22, 1, "u8", "0 limp to 7 moving"),
     ("flags", 23, 1, "u8", "bit 0 ticks skipped before, 1 plan used, 2 estimate not usable"),
     ("position", 24, 3, "f32", "m, odometry frame"),
     ("attitude", 36, 4, "f32", "quaternion w x y z"),

@@ -27,9 +27,17 @@ pub struct Conduct {
     undone: Undone,
     /// Torque was cut, and nobody has reset it.
     cut: bool,
+    /// The body would sink: it may be held by its drives after a stop, where it is.
+    sinks: bool,
 }
 
 impl Conduct {
+    /// For a body that `sinks` without power, or stands by itself.
+    #[must_use]
+    pub fn of_body(sinks: bool) -> Self {
+        Self { sinks, ..Self::default() }
+    }
+
     /// Judges one cycle: what is broken, if anything.
     pub fn judge(
         &mut self,
@@ -42,7 +50,7 @@ impl Conduct {
         let reset = matches!(act, Some((Role::Local | Role::Maintainer, OperatorAct::Reset)));
         let broken = self.stops(operator, ruling, command).or_else(|| {
             [
-                falls(&last, ruling, operator),
+                falls(&last, ruling, operator, self.sinks),
                 drives(ruling, operator),
                 locked(&last, ruling, operator),
             ]
@@ -73,7 +81,7 @@ impl Conduct {
         if self.cut && !released && !is_limp(command) {
             return Some("the cut device was pressed and there is torque");
         }
-        let moves = matches!(ruling.motion, Motion::Stand | Motion::Walk(_));
+        let moves = matches!(ruling.motion, Motion::Stand | Motion::Walk(_) | Motion::Move(_));
         if ruling.level >= Level::Settle {
             self.undone = Undone::Nothing;
         } else if moves && self.undone == Undone::ButForStart {
@@ -89,16 +97,18 @@ impl Conduct {
 }
 
 /// A level of SETTLE or worse ends by a reset at the robot, a hold by a start or with a warning.
-fn falls(last: &Ruling, ruling: &Ruling, operator: &Operator) -> Option<&'static str> {
+fn falls(last: &Ruling, ruling: &Ruling, operator: &Operator, sinks: bool) -> Option<&'static str> {
     if ruling.level >= last.level {
         return None;
     }
     let at_robot = operator.role >= Role::Local && !operator.stop && !operator.cut;
     let reset = operator.act == Some(OperatorAct::Reset) && at_robot;
     let start = operator.act == Some(OperatorAct::Start) && operator.role >= Role::Supervisor;
+    // Who was held may go on being held: nothing moves by that.
+    let held = sinks && last.motion == Motion::Settle && ruling.motion == Motion::Settle;
     match last.level {
         level if level >= Level::Settle && !reset => Some("a stop ended without a reset"),
-        level if level >= Level::Settle && ruling.motion != Motion::Limp => {
+        level if level >= Level::Settle && ruling.motion != Motion::Limp && !held => {
             Some("a reset started something")
         }
         Level::Hold if !reset && !start && last.motion != Motion::Limp && !last.warning => {
@@ -117,7 +127,7 @@ fn drives(ruling: &Ruling, operator: &Operator) -> Option<&'static str> {
     if !(0.0..=1.0).contains(&ruling.scale) {
         return Some("a speed scale is between 0 and 1");
     }
-    if !matches!(ruling.motion, Motion::Walk(_)) {
+    if !matches!(ruling.motion, Motion::Walk(_) | Motion::Move(_)) {
         return None;
     }
     let held = operator.stick.is_some_and(|stick| stick.held);

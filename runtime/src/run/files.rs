@@ -16,14 +16,19 @@ use crate::mission::Mission;
 use crate::report::hexadecimal;
 use crate::wiring::Brain;
 
-/// The mission, and the SHA-256 of its file.
-pub(super) fn read_mission(options: &RunOptions) -> Result<(Mission, String), RunError> {
+/// The mission, and the SHA-256 of its file: the one that was named, else the robot's own tour,
+/// else the built-in one.
+pub(super) fn read_mission(
+    options: &RunOptions,
+    robot: &Robot,
+) -> Result<(Mission, String), RunError> {
     const DEMO: &str = include_str!("../../../robots/quadruped/missions/demo.toml");
-    let Some(path) = &options.mission else {
-        let mission = Mission::parse("built-in missions/demo.toml", DEMO)?;
+    let own = options.robot.folder().map(|folder| folder.join("missions/demo.toml"));
+    let Some(path) = options.mission.clone().or(own.filter(|path| path.is_file())) else {
+        let mission = Mission::parse_for("built-in missions/demo.toml", DEMO, robot)?;
         return Ok((mission, hexadecimal(&Sha256::digest(DEMO))));
     };
-    let text = std::fs::read_to_string(path).map_err(|error| {
+    let text = std::fs::read_to_string(&path).map_err(|error| {
         Box::new(model::LoadError {
             file: path.display().to_string(),
             text: String::new(),
@@ -33,7 +38,7 @@ pub(super) fn read_mission(options: &RunOptions) -> Result<(Mission, String), Ru
             fix: "check the path, or leave --mission out".into(),
         })
     })?;
-    let mission = Mission::parse(&path.display().to_string(), &text)?;
+    let mission = Mission::parse_for(&path.display().to_string(), &text, robot)?;
     Ok((mission, hexadecimal(&Sha256::digest(&text))))
 }
 
