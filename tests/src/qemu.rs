@@ -212,7 +212,9 @@ impl Board {
         self.ethernet.set_nonblocking(true)?;
         while self.look_at_ethernet()? {}
         self.ethernet.set_nonblocking(false)?;
+        self.serial.set_nonblocking(true)?;
         while self.look_at_serial()? {}
+        self.serial.set_nonblocking(false)?;
         Ok(self.frames.drain(..).collect())
     }
 

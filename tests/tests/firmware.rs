@@ -107,6 +107,7 @@ fn what_was_provisioned_outlives_a_reset_and_its_hash_decides() -> Outcome {
     Ok(())
 }
 
+/// Clauses: S7.
 #[test]
 fn time_stands_still_between_two_orders() -> Outcome {
     let Some(mut talk) = provisioned()? else { return Ok(()) };
@@ -352,6 +353,8 @@ fn the_serial_line_is_in_step_again_after_garbage_and_answers_where_it_was_asked
 }
 
 /// In real time: this machine has no bench. The host only listens, so nothing depends on its pace.
+///
+/// Clauses: S7.
 #[test]
 fn the_same_firmware_runs_on_a_risc_v() -> Outcome {
     let Some(board) = or_skip(Board::start(Image::RV32, &[])) else { return Ok(()) };

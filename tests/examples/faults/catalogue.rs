@@ -473,7 +473,7 @@ pub(crate) const CATALOGUE: &[Row] = &[
         surroundings::people_are_not_seen,
     )
     .note(PEOPLE),
-    Row::new(67, "collision", &[within("DEG", 10)], End::Hold, surroundings::collides).freer(SLOWS),
+    Row::new(67, "collision", &[within("DEG", 20)], End::Hold, surroundings::collides).freer(SLOWS),
     Row::new(68, "push it can take", &[], End::Same, surroundings::is_pushed)
         .note("it steps, and walks on; the catalogue's \"stand\" is: on its feet"),
     Row::new(

@@ -96,7 +96,7 @@ pub(crate) fn velocities(plan: &mut Plan) -> &mut [BaseVelocity; VELOCITY_STEPS_
     }
     match &mut plan.request {
         PlanRequest::Velocity(chunk) => &mut chunk.velocities,
-        PlanRequest::Hold => unreachable!("it was made a chunk above"),
+        _ => unreachable!("it was made a chunk above"),
     }
 }
 
