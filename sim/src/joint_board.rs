@@ -35,11 +35,11 @@ pub trait JointBoard: Send {
     ) -> Joints<NewtonMetres>;
 }
 
-/// What the board of `robot` is provisioned with.
+/// What the board of `robot`, which drives up to `N` joints, is provisioned with.
 ///
 /// # Errors
-/// Limits or times that a board refuses.
-pub fn board_configuration(robot: &Robot) -> Result<Configuration<JOINTS_MAX>, SimError> {
+/// More joints than the board has, or limits or times that it refuses.
+pub fn board_configuration<const N: usize>(robot: &Robot) -> Result<Configuration<N>, SimError> {
     let (file, rate) = (&robot.file.board, robot.file.control.rate_hz);
     #[expect(clippy::cast_sign_loss, reason = "the loader has checked the times")]
     let ticks = |ms: f64| (ms * 1e-3 * rate).round() as u16;

@@ -21,7 +21,7 @@ use firmware::stream::{PACKET_MAX, StreamReader, encode};
 use tempfile::TempDir;
 
 pub use image::{Image, program};
-pub use talk::{Talk, configuration, sealed, settings, state};
+pub use talk::{Talk, configuration, sealed, state};
 
 /// Type of the Ethernet frames that carry the joint bus.
 const JOINT_BUS: u16 = 0x88B5;

@@ -1,6 +1,6 @@
 //! What goes to and fro in every tick: fixed layouts, little-endian, no lengths to be decoded.
 
-use signals::{Celsius, DriveReading, JointCommand, JointState, Lifecycle, NewtonMetres, Volts};
+use signals::{Celsius, JointCommand, JointState, Lifecycle, NewtonMetres, Volts};
 
 use crate::LimitReason;
 use crate::frame::{FrameError, Reader, Writer};
@@ -178,12 +178,6 @@ impl<const N: usize> State<N> {
             supply,
             joints,
         })
-    }
-
-    /// What a sensor frame says of it, at the time it arrived.
-    #[must_use]
-    pub const fn drives(&self, at: signals::Instant) -> DriveReading {
-        DriveReading { lifecycle: self.lifecycle, fault: None, at }
     }
 }
 

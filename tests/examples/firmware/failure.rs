@@ -6,9 +6,10 @@ use board::bench::{Failure as Planted, JOINTS, Place};
 use firmware::Configuration;
 use model::Robot;
 use signals::{FaultCode, Level, Lifecycle};
+use sim::board_configuration;
 
 use crate::walk::{Host, Walk};
-use crate::wire::{Harm, Log, Seen, WiredBoard, configuration};
+use crate::wire::{Harm, Log, Seen, WiredBoard};
 
 /// Ticks of walking before the failure: in mid-stride, at full speed.
 const BEFORE: usize = 5_130;
@@ -141,7 +142,7 @@ impl Failure {
     /// Walks, lets it go wrong, and watches.
     pub(crate) fn strike(self, robot: &Robot) -> Row {
         let log = Arc::new(Mutex::new(Log::default()));
-        let mut own: Configuration<JOINTS> = configuration(robot);
+        let mut own: Configuration<JOINTS> = board_configuration(robot).expect("sound limits");
         if self.other_limits {
             own.limits[3].tau_max.0 *= 1.1;
         }

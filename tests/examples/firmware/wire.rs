@@ -80,7 +80,7 @@ pub(crate) struct WiredBoard {
 impl WiredBoard {
     /// A board that was provisioned for `robot`.
     pub(crate) fn new(robot: &Robot, log: Arc<Mutex<Log>>) -> Self {
-        Self::with(&configuration(robot), log)
+        Self::with(&board_configuration(robot).expect("sound limits"), log)
     }
 
     /// A board that was provisioned with `own`.
@@ -159,21 +159,6 @@ impl WiredBoard {
         log.since.push(seen);
         self.last = Some(seen);
     }
-}
-
-/// What the board is provisioned with.
-pub(crate) fn configuration(robot: &Robot) -> Configuration<JOINTS> {
-    let own = board_configuration(robot).expect("sound limits");
-    let mut board = Configuration {
-        count: own.count,
-        emergency_damping: own.emergency_damping,
-        period: own.period,
-        watchdog: own.watchdog,
-        supervision: own.supervision,
-        ..Configuration::NONE
-    };
-    board.limits.copy_from_slice(&own.limits[..JOINTS]);
-    board
 }
 
 impl JointBoard for WiredBoard {

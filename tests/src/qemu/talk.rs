@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use board::bench::{Answer, JOINTS};
 use firmware::frame::{self, FRAME_MAX, HEADER, HOST, Header, Kind, NO_SESSION, VERSION};
-use firmware::message::{self, Reply, Request, Settings};
+use firmware::message::{self, Reply, Request};
 use firmware::{
     Command, Configuration, Counters, Heartbeat, Identity, LIMIT_NUMBERS, State, limits, numbers,
 };
@@ -135,7 +135,7 @@ impl Talk {
     /// # Errors
     /// The board refuses, or does not start again.
     pub fn provision(&mut self, own: &Configuration<JOINTS>) -> Result<(), NoBoard> {
-        let mut requests = vec![Request::Provision(settings(own))];
+        let mut requests = vec![Request::Provision(own.settings())];
         requests.extend(
             (0..)
                 .zip(own.joints())
@@ -226,22 +226,6 @@ pub fn configuration() -> Configuration<JOINTS> {
     numbers[9..].copy_from_slice(&[0.01, 5_000.0, 1e6, 1e5, 12.0, 10.0]);
     own.limits = [limits(&numbers); JOINTS];
     own
-}
-
-/// The settings of a configuration.
-#[must_use]
-pub fn settings(own: &Configuration<JOINTS>) -> Settings {
-    let supervision = &own.supervision;
-    Settings {
-        joints: u8::try_from(own.count).unwrap_or(u8::MAX),
-        period: own.period,
-        watchdog: own.watchdog,
-        emergency_damping: own.emergency_damping.0,
-        temperature_derate: supervision.temperature_derate.0,
-        temperature_trip: supervision.temperature_trip.0,
-        voltage_min: supervision.voltage_min.0,
-        voltage_max: supervision.voltage_max.0,
-    }
 }
 
 /// A frame to the board.
