@@ -17,14 +17,19 @@
 //! *overwritten* when a newer one replaced it unread; it is *dropped* when the queue had no room
 //! for it.
 //!
+//! The module `network` (a feature, on by default) is the network plane: the same topics on other
+//! processes and machines. It stands beside the loop plane and is never called from it.
+//!
 //! All `unsafe` of the loop plane is in the modules `latest` and `queue`. Both take their atomics
 //! from the module `sync`, so that loom runs the same code through every interleaving
 //! (`tests/loom.rs`).
-#![no_std]
+#![cfg_attr(not(feature = "network"), no_std)]
 
 extern crate alloc;
 
 mod latest;
+#[cfg(feature = "network")]
+pub mod network;
 mod queue;
 mod sync;
 

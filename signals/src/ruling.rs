@@ -80,6 +80,18 @@ pub enum Mode {
 }
 
 impl Mode {
+    /// All of them, by their number.
+    pub const ALL: [Self; 8] = [
+        Self::Off,
+        Self::SelfTest,
+        Self::Inhibited,
+        Self::Manual,
+        Self::Supervised,
+        Self::Auto,
+        Self::Maint,
+        Self::Lockout,
+    ];
+
     /// Its name, the same in every language, as it stands in records and reports.
     #[must_use]
     pub const fn name(self) -> &'static str {
