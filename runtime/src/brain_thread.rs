@@ -1,5 +1,8 @@
 //! The planner on a thread of its own: the loop sends observations and picks up plans.
 //!
+//! The planner may also be another process: then the thread carries questions and answers, and the
+//! loop sees no difference.
+//!
 //! In real time a plan is taken when it is there. On virtual time it is taken exactly the drawn
 //! number of ticks after its observation, and the loop waits for it, so that a run depends on its
 //! seed alone.
@@ -49,7 +52,7 @@ impl Lie {
         }
     }
 
-    fn spoil(self, plan: &mut Plan) {
+    pub(crate) fn spoil(self, plan: &mut Plan) {
         match self {
             Self::ValidForAnHour => {
                 plan.valid_until = plan.observed_at + Duration::from_secs(3600);
@@ -88,20 +91,30 @@ impl Lie {
     }
 }
 
+/// What the planner is asked.
 #[derive(Clone, Copy, Debug)]
-struct Question {
-    sequence: u64,
-    tick: u64,
-    observation: Observation,
-    asked_at: Instant,
-    lie: Option<Lie>,
+pub struct Question {
+    /// Counts up over the run.
+    pub sequence: u64,
+    /// The tick it was asked on.
+    pub tick: u64,
+    /// What the robot saw.
+    pub observation: Observation,
+    /// When it was asked.
+    pub asked_at: Instant,
+    /// How the answer is to be wrong.
+    pub lie: Option<Lie>,
 }
 
+/// What it answers.
 #[derive(Clone, Debug)]
-struct Answer {
-    sequence: u64,
-    asked: u64,
-    plan: Result<Plan, String>,
+pub struct Answer {
+    /// Sequence of the plan: rises over the run, whoever plans.
+    pub sequence: u64,
+    /// The tick of the question.
+    pub asked: u64,
+    /// The plan, or why there is none.
+    pub plan: Result<Plan, String>,
 }
 
 /// When plans are taken.
@@ -116,9 +129,25 @@ enum Taking {
 /// Makes a planner when the brain is brought back, on the planner's own thread.
 pub type MakePlanner = Arc<dyn Fn() -> Result<Box<dyn Planner + Send>, String> + Send + Sync>;
 
+/// The far ends of questions and answers, for a planner in another process.
+pub struct FarEnds {
+    /// What is asked.
+    pub questions: bus::Receiver<Question>,
+    /// What is answered.
+    pub answers: bus::Sender<Answer>,
+}
+
+/// What brings the brain back.
+enum Revival {
+    /// Another planner, on a thread of its own.
+    Thread(MakePlanner),
+    /// The ends of the one in another process, set aside while it counts as dead.
+    Far(Option<Running>),
+}
+
 /// The loop's end of the planner.
 pub struct BrainThread {
-    make: MakePlanner,
+    revival: Revival,
     running: Option<Running>,
     taking: Taking,
     sequence: u64,
@@ -153,13 +182,36 @@ impl BrainThread {
             random: Box::new(ChaCha8Rng::seed_from_u64(seed)),
             due: VecDeque::new(),
         });
-        let running = Some(Running::start(move || Ok(first))?);
-        Ok(Self { make, running, taking, sequence: 0, newest: None, latency: 0, plans: 0, late: 0 })
+        let running = Running::start(move || Ok(first))?;
+        Ok(Self::of(running, Revival::Thread(make), taking))
     }
 
-    /// Ends the planner's thread, as a crash would: nothing more comes from it.
+    /// The loop's end of a planner in another process; `carry` starts the thread that carries
+    /// questions to it and answers from it.
+    ///
+    /// # Errors
+    /// The machine grants no thread, or the planner cannot be reached.
+    pub fn far<E>(carry: impl FnOnce(FarEnds) -> Result<Worker, E>) -> Result<Self, E> {
+        let (questions, asked) = bus::queue(WAITING);
+        let (answering, answers) = bus::queue(WAITING);
+        let worker = carry(FarEnds { questions: asked, answers: answering })?;
+        let running = Running { questions, answers, worker };
+        Ok(Self::of(running, Revival::Far(None), Taking::AsTheyCome))
+    }
+
+    const fn of(running: Running, revival: Revival, taking: Taking) -> Self {
+        let running = Some(running);
+        let (sequence, newest, latency, plans, late) = (0, None, 0, 0, 0);
+        Self { revival, running, taking, sequence, newest, latency, plans, late }
+    }
+
+    /// Ends the planner's thread, as a crash would: nothing more comes from it. One in another
+    /// process is not asked any more, and not heard.
     pub fn kill(&mut self) {
-        self.running = None;
+        let running = self.running.take();
+        if let Revival::Far(aside) = &mut self.revival {
+            *aside = running.or_else(|| aside.take());
+        }
         if let Taking::OnTheirTick { due, .. } = &mut self.taking {
             due.clear();
         }
@@ -170,8 +222,20 @@ impl BrainThread {
     /// # Errors
     /// As [`Self::start`].
     pub fn revive(&mut self) -> Result<(), String> {
-        let make = Arc::clone(&self.make);
-        self.running = Some(Running::start(move || make())?);
+        self.running = match &mut self.revival {
+            Revival::Thread(make) => {
+                let make = Arc::clone(make);
+                Some(Running::start(move || make())?)
+            }
+            Revival::Far(aside) => {
+                let back = aside.take();
+                back.map(|mut running| {
+                    // What it answered while it counted as dead is lost.
+                    while running.answers.recv().is_some() {}
+                    running
+                })
+            }
+        };
         Ok(())
     }
 

@@ -1,5 +1,7 @@
 //! The command line: what may be asked for, who answers it, and with which exit code.
 
+mod keys;
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -7,12 +9,15 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde_json::json;
 
+use self::keys::KeysCommand;
 use crate::check::{self, Diagnosis};
-use crate::deployment::keys::{self, PrivateKey, Role};
+use crate::deployment::keys::PrivateKey;
 use crate::deployment::{self, Files, signature};
 use crate::error::RunError;
 use crate::govern::{self, Session};
 use crate::inspect::{self, InspectArgs};
+use crate::network::command::NetworkCommand;
+use crate::network::{NetworkArgs, planner};
 use crate::report::{Outcome, colour_wanted};
 use crate::robot_body::BodyChoice;
 use crate::robot_source::RobotSource;
@@ -43,7 +48,7 @@ enum Command {
     Why(WhyArgs),
     /// Holds any controller's proposals against the governor: JSON lines in, JSON lines out.
     Govern(GovernArgs),
-    /// Makes keys that sign files.
+    /// Makes keys that sign files and ask for leases, and certificates for the network.
     #[command(subcommand)]
     Keys(KeysCommand),
     /// Signs a profile, a permit or a notice: writes FILE.sig beside it.
@@ -60,6 +65,10 @@ enum Command {
     Provision(link::command::ProvisionArgs),
     /// A joint board without hardware, to try doctor, provision and run.
     Board(link::command::BoardArgs),
+    /// Plans for a robot that runs in another process, here or elsewhere.
+    Brain(planner::BrainArgs),
+    #[command(flatten)]
+    Network(NetworkCommand),
     /// The servos of a robot without hardware, behind a serial port, to try `run --body bus:PORT`.
     Emulate {
         /// Robot folder, or its robot.toml.
@@ -104,6 +113,8 @@ struct CommonArgs {
     verdicts: Option<PathBuf>,
     #[command(flatten)]
     deployment: DeploymentArgs,
+    #[command(flatten)]
+    network: NetworkArgs,
 }
 
 #[derive(Debug, Args)]
@@ -129,18 +140,6 @@ impl From<DeploymentArgs> for Files {
     }
 }
 
-#[derive(Debug, Subcommand)]
-enum KeysCommand {
-    /// Makes a pair: <id>.pub for the robots that trust it, <id>.key for its owner alone.
-    New {
-        /// Folder for both files.
-        folder: PathBuf,
-        /// Whose key it is; what it may sign follows from it.
-        #[arg(long, value_enum)]
-        role: Role,
-    },
-}
-
 #[derive(Debug, Args)]
 struct SignArgs {
     /// The file; `triune check` says whether it is right.
@@ -157,6 +156,9 @@ struct RunArgs {
     /// Mission file; without it the mission of the demo.
     #[arg(long, value_name = "FILE")]
     mission: Option<PathBuf>,
+    /// No mission: stays until Ctrl-C, for people and planners elsewhere.
+    #[arg(long, conflicts_with_all = ["mission", "fast"])]
+    stay: bool,
     /// Body to run on: sim, or link:ADDRESS, such as link:udp:127.0.0.1:5800.
     #[arg(long, default_value = "sim")]
     body: BodyChoice,
@@ -270,6 +272,7 @@ impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
         match error {
             RunError::Load(error) => error.into(),
+            RunError::Network(fault) => fault.into(),
             RunError::Sim(_) | RunError::Link(_) | RunError::Brain(_) | RunError::Thread(_) => {
                 Self::new(Exit::Hardware, miette::miette!("{error}"))
             }
@@ -296,41 +299,53 @@ pub fn main() -> ExitCode {
 /// Messages for developers go to standard error, as far as `TRIUNE_LOG` asks for them.
 fn listen() {
     let filter = tracing_subscriber::EnvFilter::try_from_env("TRIUNE_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+        // What the network library warns of, commands say in their own words.
+        .unwrap_or_else(|_| {
+            tracing_subscriber::EnvFilter::new("warn,zenoh=error,rapier3d_mjcf=error")
+        });
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
 }
 
 fn answer(cli: Cli) -> Result<Exit, Failure> {
     match cli.command {
-        None => demo(RobotSource::of(cli.demo.robot), (None, BodyChoice::Sim), cli.demo.common),
+        None => demo(RobotSource::of(cli.demo.robot), Task::default(), cli.demo.common),
         Some(Command::Demo(args)) => {
-            demo(RobotSource::of(args.robot), (None, BodyChoice::Sim), args.common)
+            demo(RobotSource::of(args.robot), Task::default(), args.common)
         }
-        Some(Command::Run(RunArgs { robot, mission, body, common })) => {
-            demo(RobotSource::Folder(robot), (mission, body), common)
+        Some(Command::Run(RunArgs { robot, mission, stay, body, common })) => {
+            demo(RobotSource::Folder(robot), Task { mission, stay, body }, common)
         }
         Some(Command::Check(args)) => Ok(check(&args)),
         Some(Command::Inspect(args)) => inspect(&args),
         Some(Command::Why(args)) => explain(&args),
         Some(Command::Govern(args)) => govern(args),
-        Some(Command::Keys(KeysCommand::New { folder, role })) => new_keys(&folder, role),
+        Some(Command::Keys(command)) => command.answer(),
         Some(Command::Sign(args)) => sign(&args),
         Some(Command::Doctor { board, json }) => {
             board.answer(json).unwrap_or_else(|| Ok(examine(json)))
         }
         Some(Command::Provision(args)) => link::command::provision(&args),
         Some(Command::Board(args)) => link::command::board(&args),
+        Some(Command::Brain(args)) => planner::brain(args),
+        Some(Command::Network(command)) => command.answer(),
         Some(Command::Emulate { robot }) => emulate(RobotSource::Folder(robot)),
     }
 }
 
+/// What a run is to do, and on what.
+#[derive(Default)]
+struct Task {
+    mission: Option<PathBuf>,
+    stay: bool,
+    body: BodyChoice,
+}
+
 fn demo(
     robot: RobotSource,
-    (mission, body): (Option<PathBuf>, BodyChoice),
+    Task { mission, stay, body }: Task,
     common: CommonArgs,
 ) -> Result<Exit, Failure> {
-    let CommonArgs { fast, headless, seed, sim, out, json, proposals, verdicts, deployment } =
-        common;
+    let CommonArgs { fast, headless, seed, sim, out, json, proposals, verdicts, .. } = common;
     if sim == Simulator::Mujoco {
         let message = miette::miette!(
             help = "leave --sim out, or write --sim rapier",
@@ -338,10 +353,12 @@ fn demo(
         );
         return Err(Failure::new(Exit::Usage, message));
     }
+    let access = common.network.clone().access(&robot, fast)?;
     let options = RunOptions {
         robot,
         body,
         mission,
+        stay,
         fast,
         headless,
         seed,
@@ -349,7 +366,9 @@ fn demo(
         json,
         proposals,
         verdicts,
-        deployment: deployment.into(),
+        deployment: common.deployment.into(),
+        far_brain: common.network.is_brain_far(),
+        access,
     };
     let report = run::demo(&options)?;
     if json {
@@ -379,19 +398,6 @@ fn check(args: &CheckArgs) -> Exit {
         }
     }
     if all_well { Exit::Ok } else { Exit::Configuration }
-}
-
-fn new_keys(folder: &Path, role: Role) -> Result<Exit, Failure> {
-    let [public, private] = keys::new_pair(folder, role).map_err(|error| {
-        let what = folder.display();
-        Failure::new(Exit::Configuration, miette::miette!("{what}: no keys were made: {error}"))
-    })?;
-    let (public, private) = (public.display(), private.display());
-    print(&format!(
-        "{public}\n    for the folder keys of each robot that is to trust it\n{private}\n    \
-         for its owner alone; keep it away from robots and repositories\n"
-    ));
-    Ok(Exit::Ok)
 }
 
 fn sign(args: &SignArgs) -> Result<Exit, Failure> {

@@ -29,6 +29,9 @@ pub enum RunError {
     /// There is no body behind the link.
     #[error(transparent)]
     Link(body::link::ConnectError),
+    /// The robot cannot be reached from elsewhere as it was asked for.
+    #[error(transparent)]
+    Network(#[from] crate::network::NetworkFault),
     /// The body that was asked for cannot do what was asked of it.
     #[error("{0}")]
     Body(String),

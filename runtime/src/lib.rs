@@ -20,6 +20,7 @@ pub mod link;
 pub mod metrics;
 pub mod mission;
 pub mod mpc_thread;
+pub mod network;
 pub mod observer;
 pub mod progress;
 pub mod realtime;

@@ -169,6 +169,16 @@ impl Expectation {
 }
 
 impl Mission {
+    /// Nothing happens, and that never ends.
+    #[must_use]
+    pub fn stay() -> Self {
+        let say = "until Ctrl-C".to_owned();
+        let (act, until, expect) = (Act::Wait, Condition::Now, Vec::new());
+        let (timeout_s, hold_s) = (f64::INFINITY, f64::INFINITY);
+        let step = vec![Step { say, act, until, timeout_s, hold_s, expect }];
+        Self { schema: "triune.mission/1".into(), name: "stay".into(), step }
+    }
+
     /// Reads and checks a mission; `file` is only a name for messages.
     ///
     /// # Errors

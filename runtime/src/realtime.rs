@@ -270,7 +270,8 @@ impl RealTime {
 }
 
 /// The machine's monotonic clock, ns. Zero where the machine has none.
-fn monotonic_nanos() -> u64 {
+#[must_use]
+pub fn monotonic_nanos() -> u64 {
     clock_gettime(ClockId::CLOCK_MONOTONIC).map_or(0, |now| {
         (now.tv_sec() as u64).saturating_mul(1_000_000_000).saturating_add(now.tv_nsec() as u64)
     })

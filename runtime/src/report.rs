@@ -67,6 +67,8 @@ pub struct Report {
     pub force_planner: ForcePlannerReport,
     /// What passed between host and joint board.
     pub joint_board: JointBoardReport,
+    /// What went over the network; absent in a run without it.
+    pub network: Option<NetworkReport>,
     /// What the governor did.
     pub governor: GovernorReport,
     /// Allocations between sensing and applying, in all cycles together.
@@ -128,6 +130,29 @@ impl LoopReport {
         let lateness_us = LatenessReport::from(&pace.lateness());
         Self { rate_hz, lateness_us, overruns: pace.overruns() }
     }
+}
+
+/// What went over the network, by number of samples.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct NetworkReport {
+    /// Given to the network.
+    pub sent: u64,
+    /// Cycles that were not shown, because the next one came before the network looked.
+    pub snapshots_overwritten: u64,
+    /// Interventions the network had no room for.
+    pub records_dropped: u64,
+    /// Came in, and had the right size, rate and layout.
+    pub taken: u64,
+    /// Refused for their size.
+    pub refused_size: u64,
+    /// Refused because they came too often.
+    pub refused_rate: u64,
+    /// Refused for their layout.
+    pub refused_layout: u64,
+    /// Refused for their code, lease or sequence.
+    pub refused_authority: u64,
+    /// Refused because they mean nothing.
+    pub refused_content: u64,
 }
 
 /// How well the robot knew where it was, against the simulator's truth.
@@ -296,6 +321,7 @@ impl Report {
             brain: BrainReport::default(),
             force_planner: ForcePlannerReport::default(),
             joint_board: JointBoardReport::default(),
+            network: None,
             governor: GovernorReport::default(),
             cycle_allocations: 0,
             limit_violations: 0,

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant as WallInstant, SystemTime};
 
 use body::Body as _;
+use bus::network::samples::CycleSample;
 use governor::{Kind, Record, Rule};
 use model::Robot;
 use sha2::{Digest, Sha256};
@@ -24,6 +25,9 @@ use crate::govern::Tap;
 use crate::journal::{Event, EventKind, Journal, Label, Tick, TickJoint};
 use crate::metrics::Metrics;
 use crate::mission::{Mission, Progress as MissionProgress, View};
+use crate::network::Access;
+use crate::network::robot::RobotEnd;
+use crate::network::snapshot::Snapshot;
 use crate::observer::Observer;
 use crate::progress::{Live, LiveWriter, Progress, Show};
 use crate::realtime::{CONTROL_PRIORITY, Grant, Pace, prepare_control_thread};
@@ -59,6 +63,8 @@ pub struct RunOptions {
     pub body: BodyChoice,
     /// Mission file; the built-in mission without one.
     pub mission: Option<PathBuf>,
+    /// No mission: it stays until Ctrl-C, for people and planners elsewhere.
+    pub stay: bool,
     /// Virtual time.
     pub fast: bool,
     /// No live display.
@@ -75,6 +81,10 @@ pub struct RunOptions {
     pub verdicts: Option<PathBuf>,
     /// What people decide about the robot.
     pub deployment: Files,
+    /// How it is reached from elsewhere; not at all without.
+    pub access: Option<Access>,
+    /// The planner is another process, which comes in over the network.
+    pub far_brain: bool,
 }
 
 /// Runs the mission that `options` name on the body they name.
@@ -99,7 +109,7 @@ pub fn demo_on(
     // An arm stands on a table of its own.
     let yard = if robot.model.floating { Yard::from_seed(options.seed) } else { Yard::empty() };
     let body = make(&robot, &mission, &yard)?;
-    let brain = wiring::brain(&options.robot, &robot, real_time, options.seed)?;
+    let (network, brain) = files::open_network(options, &robot)?;
     let (cerebellum, bell) = wiring::cerebellum(&robot, real_time)?;
     let mut governor = wiring::governor(&robot)?;
     let parts = (&brain, &mut governor);
@@ -126,6 +136,8 @@ pub fn demo_on(
         parts,
         bell,
         tap,
+        network,
+        timing: CycleSample::default(),
         pace,
         period,
         plan_every: (brain.period.as_nanos() / period.as_nanos()).max(1) as u64,
@@ -153,8 +165,7 @@ pub fn demo_on(
     progress.finish();
     let mut report = run.report(&robot, options, ticks, last);
     report.missing = grant.missing;
-    report.brain.backend = brain.backend;
-    report.brain.model_sha256 = brain.model_sha256;
+    (report.brain.backend, report.brain.model_sha256) = (brain.backend, brain.model_sha256);
     session.end(&run.parts.governor, last.since(Instant::ZERO))?;
     run.finish(report, &folder)
 }
@@ -179,6 +190,10 @@ struct Run {
     bell: Option<Bell>,
     /// Writes the cycles down, if that was asked for.
     tap: Option<Tap>,
+    /// The network's end, if the robot is reached from elsewhere.
+    network: Option<RobotEnd>,
+    /// What the network is told of the loop; how late it was is brought up to date now and then.
+    timing: CycleSample,
     pace: Pace,
     period: Duration,
     /// Ticks between two questions to the brain, and the tick of the next.
@@ -216,8 +231,7 @@ impl Run {
             let now = Instant::from_nanos(due.saturating_mul(nanos));
             let cycle = Cycle { number: due, now, period: self.period };
             self.parts.plans.take(due);
-            self.attend(now);
-            let operator = self.operator;
+            let operator = self.attend(now);
             let turn = self.parts.turn(&cycle, &operator);
             self.bell.iter().for_each(Bell::deliver);
             self.operator.act = None;
@@ -226,6 +240,7 @@ impl Run {
             if let Some(tap) = &mut self.tap {
                 tap.turn(&cycle, self.parts.plans.latest(), &operator, &turn);
             }
+            self.show_network(&cycle, &turn);
             let plan = self.parts.plans.latest();
             self.task.look(robot, &turn.state, plan, &mut self.parts.governor);
             self.ask_brain(robot, &cycle, &turn);
@@ -241,12 +256,39 @@ impl Run {
         }
     }
 
-    /// The person who watches gives a sign of life, and the stick, if held, is read anew.
-    fn attend(&mut self, now: Instant) {
+    /// The person who watches gives a sign of life, and the stick, if held, is read anew. With him
+    /// count those who are elsewhere.
+    fn attend(&mut self, now: Instant) -> Operator {
         self.operator.supervisor = Some(now);
         if let Some(stick) = &mut self.operator.stick {
             stick.at = now;
         }
+        let here = self.operator;
+        self.network.as_mut().map_or(here, |network| network.operator(now, &here))
+    }
+
+    /// Shows the cycle to whoever hears it. Never waits.
+    fn show_network(&mut self, cycle: &Cycle, turn: &Turn) {
+        let Some(network) = &mut self.network else { return };
+        let nanos = |span: Duration| u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
+        let plans = &self.parts.plans;
+        let timing = &mut self.timing;
+        if cycle.number.is_multiple_of(100) {
+            let late = self.pace.lateness();
+            let nanos = |part| (late.quantile_us(part) * 1e3) as u64;
+            (timing.lateness_p50, timing.lateness_p99) = (nanos(0.5), nanos(0.99));
+            timing.lateness_max = (late.max_us() * 1e3) as u64;
+        }
+        timing.cycle = cycle.number;
+        timing.period = nanos(cycle.period);
+        timing.lateness = nanos(self.pace.last_lateness());
+        timing.overruns = self.pace.overruns();
+        timing.allocations = self.parts.allocations.total();
+        (timing.plans, timing.plans_late) = (plans.plans, plans.late);
+        timing.plans_refused = self.refused;
+        let age = plans.latest().map(|plan| nanos(cycle.now.since(plan.observed_at)));
+        timing.plan_age = age.unwrap_or(u64::MAX);
+        network.show(Snapshot { now: cycle.now, turn: *turn, cycle: *timing });
     }
 
     /// Everything that is kept of one turn.
@@ -282,6 +324,7 @@ impl Run {
     fn hear(&mut self, record: &Record) {
         self.journal.record(record);
         self.tap.iter_mut().for_each(|tap| tap.hear(record));
+        self.network.iter_mut().for_each(|network| network.tell(record));
         self.mission.hear(record);
         if let Some(fault) = self.drives.cleared_by(record) {
             self.parts.body.clear(fault);
@@ -462,6 +505,7 @@ impl Run {
         };
         let link = self.parts.body.link();
         report.joint_board = link.map(JointBoardReport::of).unwrap_or_default();
+        report.network = self.network.as_ref().map(RobotEnd::report);
         report.governor.records_lost = governor.records_lost();
         report.cycle_allocations = self.parts.allocations.total();
         report.state_hash = hexadecimal(&self.hash.clone().finalize());
@@ -472,8 +516,8 @@ impl Run {
         }
         let steps = &self.mission.results;
         let all_ok = self.mission.is_over() && steps.iter().all(|step| step.ok);
-        let good = all_ok && report.falls == 0 && self.observer.violations == 0;
-        let judged = if good { Outcome::Complete } else { Outcome::Failed };
+        let unharmed = report.falls == 0 && self.observer.violations == 0;
+        let judged = if all_ok && unharmed { Outcome::Complete } else { Outcome::Failed };
         let event = |step: &crate::mission::StepResult| MissionEvent {
             at_s: step.began_s,
             what: step.say.clone(),
@@ -481,7 +525,11 @@ impl Run {
             ok: step.ok,
         };
         report.mission = MissionReport {
-            outcome: self.outcome.unwrap_or(judged),
+            outcome: match self.outcome {
+                // One that was to stay until somebody ends it has done what it was to do.
+                Some(Outcome::Interrupted) if options.stay && unharmed => Outcome::Complete,
+                other => other.unwrap_or(judged),
+            },
             events: steps.iter().map(event).collect(),
         };
         report

@@ -221,15 +221,46 @@ pub fn brain(
     real_time: bool,
     seed: u64,
 ) -> Result<Brain, RunError> {
-    let Chosen { first, make, backend, model_sha256, period } = match &robot.file.brain.script {
-        Some(file) => script(robot, file),
-        None => navigator(source, robot)?,
-    };
+    let Chosen { first, make, backend, model_sha256, period } = chosen(source, robot)?;
     let ticks = |ms: f64| (ms * 1e-3 * robot.file.control.rate_hz).round() as u64;
     let latency = (ticks(robot.file.brain.latency_min_ms), ticks(robot.file.brain.latency_max_ms));
     let drawn = (!real_time).then_some((latency, seed));
     let thread = BrainThread::start(first, make, drawn).map_err(RunError::Brain)?;
     Ok(Brain { thread, backend, model_sha256, period })
+}
+
+/// The brain in another process, behind `thread`. How often it is asked, and what it may be, the
+/// file of `robot` says all the same.
+///
+/// # Errors
+/// The first thing that is wrong with the policy of the robot's file.
+pub fn far_brain(
+    source: &RobotSource,
+    robot: &Robot,
+    thread: BrainThread,
+) -> Result<Brain, RunError> {
+    let Chosen { model_sha256, period, .. } = chosen(source, robot)?;
+    let backend = "in another process, over the network".into();
+    Ok(Brain { thread, backend, model_sha256, period })
+}
+
+/// The planner that the file of `robot` names, and the time between two of its plans.
+///
+/// # Errors
+/// The first thing that is wrong with the policy.
+pub fn planner(
+    source: &RobotSource,
+    robot: &Robot,
+) -> Result<(Box<dyn Planner + Send>, String, Duration), RunError> {
+    let Chosen { first, backend, period, .. } = chosen(source, robot)?;
+    Ok((first, backend, period))
+}
+
+fn chosen(source: &RobotSource, robot: &Robot) -> Result<Chosen, RunError> {
+    match &robot.file.brain.script {
+        Some(file) => Ok(script(robot, file)),
+        None => navigator(source, robot),
+    }
 }
 
 /// A planner, and what makes another like it.

@@ -16,17 +16,6 @@ pub const LEVELS: [Level; 10] = [
     Level::Falling,
 ];
 
-const MODES: [Mode; 8] = [
-    Mode::Off,
-    Mode::SelfTest,
-    Mode::Inhibited,
-    Mode::Manual,
-    Mode::Supervised,
-    Mode::Auto,
-    Mode::Maint,
-    Mode::Lockout,
-];
-
 const POSTURES: [Posture; 8] = [
     Posture::Limp,
     Posture::Rising,
@@ -94,7 +83,7 @@ pub fn level_numbered(number: u8) -> Option<Level> {
 /// The mode with this number, counted from [`Mode::Off`].
 #[must_use]
 pub fn mode_numbered(number: u8) -> Option<Mode> {
-    MODES.get(usize::from(number)).copied()
+    Mode::ALL.get(usize::from(number)).copied()
 }
 
 /// The posture with this number, counted from [`Posture::Limp`].
@@ -132,7 +121,7 @@ mod tests {
             assert_eq!(level_numbered(number as u8), Some(one));
             assert_eq!(level_named(one.name()), Some(one));
         }
-        assert!(MODES.into_iter().all(|one| mode_numbered(one as u8) == Some(one)));
+        assert!(Mode::ALL.into_iter().all(|one| mode_numbered(one as u8) == Some(one)));
         assert!(POSTURES.into_iter().all(|one| posture_numbered(one as u8) == Some(one)));
         assert!(POSTURES.into_iter().all(|one| posture_named(posture(one)) == Some(one)));
         assert_eq!(level_numbered(10), None);

@@ -23,8 +23,17 @@ impl Worker {
     ///
     /// # Errors
     /// The machine grants no thread.
-    pub fn start(
+    pub fn start(name: &str, work: impl FnMut() -> bool + Send + 'static) -> std::io::Result<Self> {
+        Self::start_looking(name, LOOK_EVERY, work)
+    }
+
+    /// The same, for one that nobody wakes: it looks by itself after each `pause`.
+    ///
+    /// # Errors
+    /// The machine grants no thread.
+    pub fn start_looking(
         name: &str,
+        pause: Duration,
         mut work: impl FnMut() -> bool + Send + 'static,
     ) -> std::io::Result<Self> {
         let ending = Arc::new(AtomicBool::new(false));
@@ -34,7 +43,7 @@ impl Worker {
             become_ordinary();
             while !ended.load(Ordering::Acquire) {
                 if !work() {
-                    std::thread::park_timeout(LOOK_EVERY);
+                    std::thread::park_timeout(pause);
                 }
             }
         })?;

@@ -18,6 +18,9 @@ const CELL: &str = "scenario = \"A\"\n\
     intelligence = { perception = \"L4\", decision = \"L4\", execution = \"L4\", \
     collaboration = \"L4\" }\n";
 
+/// Whose keys there are.
+const ROLES: [&str; 5] = ["maker", "authority", "operator", "maintainer", "planner"];
+
 /// A robot folder of its own with a key for each role, and a place for files.
 struct Site {
     folder: tempfile::TempDir,
@@ -31,7 +34,7 @@ impl Site {
         fs::remove_dir_all(site.robot().join("profiles")).unwrap();
         let _ = fs::remove_dir_all(site.robot().join("state"));
         fs::write(site.path("mission.toml"), MISSION).unwrap();
-        for role in ["maker", "authority", "operator"] {
+        for role in ROLES {
             site.new_key(role, true);
         }
         site
@@ -250,12 +253,12 @@ fn check_explains_what_is_wrong_with_a_signature() {
     site.sign(&file, &stranger);
     assert!(site.check(&file)[0].contains("does not trust the key"));
     let table = [
-        (profile(""), [true, true, false]),
-        (permit(1, ""), [false, true, false]),
-        (notice(1, "0.5"), [true, true, true]),
+        (profile(""), [true, true, false, false, false]),
+        (permit(1, ""), [false, true, false, false, false]),
+        (notice(1, "0.5"), [true, true, true, true, false]),
     ];
     for (content, may) in table {
-        for (role, may) in ["maker", "authority", "operator"].into_iter().zip(may) {
+        for (role, may) in ROLES.into_iter().zip(may) {
             let wrong = site.check(&site.signed("file.toml", &content, role));
             assert_eq!(wrong.is_empty(), may, "{role}: {wrong:?}");
             assert!(may || wrong[0].contains("may not sign"), "{role}: {wrong:?}");

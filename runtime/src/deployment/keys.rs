@@ -1,11 +1,12 @@
-//! Keys that sign files: who they belong to, and which kinds of file they may sign.
+//! Keys that sign files and ask for leases: who they belong to, and what follows from it.
 
 use std::fmt;
 use std::fs;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use ed25519_dalek::{SigningKey, VerifyingKey};
+use bus::network::settings::others_can_read;
+use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use model::{LoadError, TomlSource};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -18,7 +19,7 @@ pub const FOLDER: &str = "keys";
 /// Most keys a robot trusts.
 const KEYS_MAX: usize = 32;
 
-/// Whose key it is. What he may sign follows from it.
+/// Whose key it is. What he may sign follows from it, and which leases he may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
@@ -28,6 +29,10 @@ pub enum Role {
     Authority,
     /// Runs it.
     Operator,
+    /// A planner on another process or machine: a program, so it signs no files.
+    Planner,
+    /// Looks after it: unlocks it, and maintains it.
+    Maintainer,
 }
 
 /// A kind of file that counts only when it is signed.
@@ -64,13 +69,13 @@ impl Kind {
 }
 
 impl Role {
-    /// What only tightens anybody may sign, what permits only who answers for it.
+    /// What only tightens any person may sign, what permits only who answers for it.
     #[must_use]
     pub const fn may_sign(self, kind: Kind) -> bool {
         match kind {
             Kind::Profile => matches!(self, Self::Maker | Self::Authority),
             Kind::Permit => matches!(self, Self::Authority),
-            Kind::Notice => true,
+            Kind::Notice => !matches!(self, Self::Planner),
         }
     }
 }
@@ -81,6 +86,8 @@ impl fmt::Display for Role {
             Self::Maker => "maker",
             Self::Authority => "authority",
             Self::Operator => "operator",
+            Self::Planner => "planner",
+            Self::Maintainer => "maintainer",
         })
     }
 }
@@ -127,6 +134,12 @@ impl PublicKey {
         Ok(Self { id: id_of(&key), role: read.role, key })
     }
 
+    /// It made this signature of `text`.
+    #[must_use]
+    pub fn has_signed(&self, text: &[u8], signature: &[u8; 64]) -> bool {
+        self.key.verify_strict(text, &Signature::from_bytes(signature)).is_ok()
+    }
+
     /// The key as a number, for the governor.
     #[must_use]
     pub fn number(&self) -> u64 {
@@ -164,6 +177,13 @@ impl PrivateKey {
         Ok(Self { key: SigningKey::from_bytes(&bytes) })
     }
 
+    /// Its signature of `text`. What it is for must stand in the text, lest it be used for
+    /// something else.
+    #[must_use]
+    pub fn sign(&self, text: &[u8]) -> [u8; 64] {
+        self.key.sign(text).to_bytes()
+    }
+
     /// Id of the public key that belongs to it.
     #[must_use]
     pub fn id(&self) -> String {
@@ -175,17 +195,6 @@ impl PrivateKey {
 fn secret_error(file: String, rule: &str, fix: &str) -> Box<LoadError> {
     let (key, text) = (String::new(), String::new());
     Box::new(LoadError { file, text, span: None, key, rule: rule.into(), fix: fix.into() })
-}
-
-#[cfg(unix)]
-fn others_can_read(path: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt;
-    fs::metadata(path).is_ok_and(|data| data.permissions().mode() & 0o077 != 0)
-}
-
-#[cfg(not(unix))]
-const fn others_can_read(_: &Path) -> bool {
-    false
 }
 
 fn expect(

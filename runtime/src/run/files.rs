@@ -13,8 +13,9 @@ use crate::error::RunError;
 use crate::govern::Tap;
 use crate::journal::{Journal, JournalInfo};
 use crate::mission::Mission;
+use crate::network::robot::RobotEnd;
 use crate::report::hexadecimal;
-use crate::wiring::Brain;
+use crate::wiring::{self, Brain};
 
 /// The mission, and the SHA-256 of its file: the one that was named, else the robot's own tour,
 /// else the built-in one.
@@ -23,6 +24,9 @@ pub(super) fn read_mission(
     robot: &Robot,
 ) -> Result<(Mission, String), RunError> {
     const DEMO: &str = include_str!("../../../robots/quadruped/missions/demo.toml");
+    if options.stay {
+        return Ok((Mission::stay(), String::new()));
+    }
     let own = options.robot.folder().map(|folder| folder.join("missions/demo.toml"));
     let Some(path) = options.mission.clone().or(own.filter(|path| path.is_file())) else {
         let mission = Mission::parse_for("built-in missions/demo.toml", DEMO, robot)?;
@@ -78,4 +82,23 @@ pub(super) fn open_tap(options: &RunOptions, robot: &Robot) -> Result<Option<Tap
     let wanted = proposals.is_some() || verdicts.is_some();
     let tap = wanted.then(|| Tap::open(robot, proposals, verdicts));
     tap.transpose().map_err(|(path, error)| RunError::Write { path, error })
+}
+
+/// The network's end of the robot, and its planner, which comes in over it where that was asked
+/// for. Where nobody asked for the network and it cannot be had, the run goes on without.
+pub(super) fn open_network(
+    options: &RunOptions,
+    robot: &Robot,
+) -> Result<(Option<RobotEnd>, Brain), RunError> {
+    let here = || wiring::brain(&options.robot, robot, !options.fast, options.seed);
+    let Some(access) = &options.access else { return Ok((None, here()?)) };
+    match RobotEnd::open(robot, access, options.far_brain) {
+        Ok((end, Some(far))) => Ok((Some(end), wiring::far_brain(&options.robot, robot, far)?)),
+        Ok((end, None)) => Ok((Some(end), here()?)),
+        Err(error) if access.optional => {
+            tracing::warn!("this run cannot be reached from elsewhere: {error}");
+            Ok((None, here()?))
+        }
+        Err(error) => Err(error.into()),
+    }
 }
