@@ -6,12 +6,18 @@
 //!
 //! This library is what those tests share: where the checkout lies ([`root`]), what cargo knows of
 //! it ([`metadata`]), how its source reads ([`source`]), which clause is served by what
-//! ([`matrix`]), the pages that are made from the code ([`catalogue`]), and boards in the emulator
-//! ([`qemu`]). It must never be used by the product.
+//! ([`matrix`]), the pages that are made from the code ([`catalogue`]), boards in the emulator
+//! ([`qemu`]), hosts in network namespaces ([`netns`]), bad networks between them ([`proxy`]),
+//! processes ([`process`]), and a robot and its brain on two hosts ([`pair`]). It must never be
+//! used by the product.
 
 pub mod catalogue;
 pub mod matrix;
 pub mod metadata;
+pub mod netns;
+pub mod pair;
+pub mod process;
+pub mod proxy;
 pub mod qemu;
 pub mod source;
 

@@ -56,7 +56,9 @@ const FROM_OUTSIDE: &[(&str, &[&str])] = &[
     ("signals", &["serde", "heapless", "libm"]),
     ("governor", &["heapless", "libm"]),
     ("cerebellum", &["nalgebra", "rsruckig", "libm"]),
-    ("bus", &[]),
+    // Of its network plane alone; `nothing_in_the_loop_brings_an_executor_or_a_network` looks at it
+    // without.
+    ("bus", &["serde_json", "thiserror", "tracing", "zenoh", "zerocopy"]),
     ("motors", &["moteus-protocol"]),
     ("firmware", &["serde", "postcard", "cobs", "crc"]),
 ];
@@ -78,6 +80,8 @@ const LICENCES: &[&str] = &[
     "0BSD",
     // Public domain with a licence to fall back on: memchr, byteorder.
     "Unlicense",
+    // The list of public certificate authorities, which its makers give away as data: webpki-roots.
+    "CDLA-Permissive-2.0",
     // Tables made from the Unicode data files, as permissive as MIT: unicode-ident, ICU4X.
     "Unicode-3.0",
 ];
@@ -133,19 +137,41 @@ fn loop_rooms_take_little_from_outside() {
     }
 }
 
+/// As each of them is built for itself, without the network plane of the bus.
+///
 /// Clauses: C3, D4.
 #[test]
 fn nothing_in_the_loop_brings_an_executor_or_a_network() {
-    let graph = Graph::of_this_workspace().unwrap();
     for room in ["signals", "model", "governor", "cerebellum", "bus", "motors", "body", "sim"] {
-        for used in graph.closure(&format!("triune-{room}")) {
+        let used = packages_of(room, &["--no-default-features"]).unwrap();
+        assert!(used.contains(&format!("triune-{room}")), "{used:?}");
+        for used in &used {
             assert!(
-                !NOT_IN_THE_LOOP.contains(&used.name.as_str()),
-                "{room} brings {}: move what needs it to brain or runtime",
-                used.name
+                !NOT_IN_THE_LOOP.contains(&used.as_str()),
+                "{room} brings {used}: move what needs it to brain, runtime, or the network plane"
             );
         }
     }
+    let alone = packages_of("bus", &["--no-default-features"]).unwrap();
+    assert_eq!(alone, BTreeSet::from(["triune-bus".to_owned()]), "the loop plane needs nothing");
+    // The same look finds them where they are.
+    let with = packages_of("bus", &[]).unwrap();
+    assert!(with.contains("zenoh") && with.contains("tokio"), "{with:?}");
+}
+
+/// Names of all packages that a build of `room` alone links.
+fn packages_of(room: &str, flags: &[&str]) -> std::io::Result<BTreeSet<String>> {
+    let package = format!("triune-{room}");
+    let tree = std::process::Command::new(env!("CARGO"))
+        .current_dir(whole::root())
+        .args(["tree", "--offline", "-e", "normal", "--prefix", "none", "-p", &package])
+        .args(flags)
+        .output()?;
+    let said = String::from_utf8_lossy(&tree.stderr);
+    assert!(tree.status.success(), "cargo tree -p {package}: {said}");
+    let lines = String::from_utf8_lossy(&tree.stdout);
+    let names = lines.lines().filter_map(|line| line.split_whitespace().next());
+    Ok(names.map(str::to_owned).collect())
 }
 
 #[test]
