@@ -96,10 +96,11 @@ clauses! {
     O1: "Hangzhou, ethics; EU 2023/1230 1.2.2; AI Act 14 (unchecked)",
         "Anyone can stop at any time", "任何人可随时停止",
         "A stop needs no lease, no plan and no working sensor, and acts in the next command.",
-        Partly("the devices are those of one process; endpoints on other machines");
+        Partly("from afar a stop is as good as the network; a silent stop device stops nothing");
     O2: "EU 2023/1230 1.2.2", "One control position at a time", "同一时刻只有一个控制位置",
-        "Only the newest plan under the lease in force can move the body.",
-        Partly("writers in other processes or on other machines");
+        "Only the newest plan under the lease in force can move the body; over a network each \
+         message carries a code that only the holder of the lease can make.",
+        Partly("a holder is known by a key, not as a person");
     O3: "EU 2023/1230 3.2.4", "No autonomy without a supervisor", "无人监督则不得自主运行",
         "Autonomy ends when nobody supervises; from afar one may only stop, or let a hold go on.",
         Partly("supervisors on other machines, and the health of protective devices");
@@ -286,8 +287,9 @@ clauses! {
         NotYet("retention of journals");
     D4: "published telemetry of a humanoid, 2025", "Nothing is sent without consent",
         "未经同意不外发数据",
-        "Nothing listens and nothing is sent; no crate of the control loop can.",
-        Partly("held by review outside the control loop");
+        "By default nothing listens beyond this machine and no packet leaves it; to open it both \
+         ends show keys.",
+        Partly("what is sent by whom is not told person by person");
     // N: incidents.
     N1: "Hangzhou, data; DSL 29; PIPL 57", "An incident is contained and told", "事件处置与告知",
         "An incident cuts the uplink and drafts a notice with what the law asks for.",
@@ -312,7 +314,7 @@ clauses! {
     // C: cyber security.
     C1: "IEC 62443; ETSI EN 303 645 (unchecked)", "Input is never trusted", "不信任任何输入",
         "Robot, mission and policy files are read strictly; what is wrong is refused by name.",
-        Partly("access rules come with the network plane");
+        Partly("certificates cannot be called back before they end");
     C2: "EU 2023/1230 1.2.1", "Frames to the drives are authentic", "驱动帧可验真",
         "A frame with a wrong sum, sequence or age is not acted on.",
         NotYet("firmware");
