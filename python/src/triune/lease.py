@@ -6,20 +6,19 @@ import struct
 import threading
 import time
 from collections.abc import Mapping
-from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any
 
 from .clock import RobotClock
+from .closing import Closing
 from .errors import LeaseError, SilentError, TriuneError
 from .holder import KEEP_EVERY_NS, Heard, LeaseHolder, Wish
 from .link import Link
 from .schema import Schema
 
-Self = TypeVar("Self", bound="Lease")
 _PATIENCE_S = 1.0
 
 
-class Lease:
+class Lease(Closing):
     """The right to command a robot in one role. Ends with the ``with`` block, and by itself.
 
     It is asked for when this is made. A thread keeps it; when it is lost, to somebody who took it
@@ -162,16 +161,3 @@ class Lease:
 
     def _said(self) -> str:
         return self._over or "it has ended"
-
-    def __enter__(self: Self) -> Self:
-        """Itself; it is held already."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Gives it back."""
-        self.close()

@@ -6,12 +6,12 @@ import math
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .closing import Closing
 from .errors import SilentError
 from .lease import Lease
 from .names import Actor, RecordKind
@@ -21,7 +21,6 @@ from .stream import silent
 if TYPE_CHECKING:
     from .robot import Robot
 
-Self = TypeVar("Self", bound="Planner")
 PLAN = "brain/plan"
 OBSERVATION = "brain/observation"
 _HOLD, _VELOCITY, _POSTURE = range(3)
@@ -30,7 +29,7 @@ _STEP_S = 0.1
 _REFUSED_MAX = 64
 
 
-class Planner:
+class Planner(Closing):
     """The holder of the planner's lease.
 
     A plan is a request: the governor of the robot decides. It refuses plans that come from an
@@ -225,19 +224,6 @@ class Planner:
         self.lease.send(PLAN, plan | values, at)
         self.sent += 1
         return self.sent
-
-    def __enter__(self: Self) -> Self:
-        """Itself; the lease is held already."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Gives the lease back."""
-        self.close()
 
 
 def _finite(name: str, values: ArrayLike) -> NDArray[np.float32]:

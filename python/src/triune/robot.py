@@ -9,10 +9,10 @@ import struct
 import time
 import weakref
 from collections.abc import Mapping
-from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any
 
 from .clock import RobotClock
+from .closing import Closing
 from .endpoint import LOOPBACK, config, settings
 from .errors import (
     LayoutError,
@@ -32,7 +32,6 @@ from .sample import Sample
 from .schema import Schema
 from .stream import Counts, Stream, Subscription, silent
 
-Self = TypeVar("Self", bound="Robot")
 STOP = "operator/stop"
 CYCLE = "runtime/cycle"
 RECORD = "governor/record"
@@ -90,7 +89,7 @@ def check_name(name: str) -> None:
         raise ValueError(f"robot {name!r}: a name has 1 to 32 small letters, digits, `_` and `-`")
 
 
-class Robot:
+class Robot(Closing):
     """A robot in reach. Made by `connect`; ends with the ``with`` block.
 
     Attributes:
@@ -404,19 +403,6 @@ class Robot:
                 # A certificate may ask for some leases only.
                 continue
             return
-
-    def __enter__(self: Self) -> Self:
-        """Itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Closes it."""
-        self.close()
 
     def __repr__(self) -> str:
         """Its name, its joints, its topics."""

@@ -7,11 +7,11 @@ from collections import deque
 from dataclasses import dataclass
 from struct import Struct
 from threading import Condition
-from types import TracebackType
 from typing import TypeVar
 
 import zenoh
 
+from .closing import Closing
 from .errors import LayoutError, SilentError
 from .link import Link
 from .sample import Header, Sample
@@ -110,7 +110,7 @@ class Subscription:
         self.refused = f"topic {self.schema.key} of {self.link.robot}: {why}"
 
 
-class Stream:
+class Stream(Closing):
     """The samples of a topic, one after the other: ``for sample in stream``.
 
     It holds so many unread samples as its depth; a new one pushes the oldest out, and that is
@@ -214,19 +214,6 @@ class Stream:
             self._subscription.link.check_alive()
             if self._timeout is not None and time.monotonic() >= began + self._timeout:
                 raise SilentError(silent(self.schema, self._timeout))
-
-    def __enter__(self: Self) -> Self:
-        """Itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Closes it."""
-        self.close()
 
 
 def silent(schema: Schema, timeout: float) -> str:
