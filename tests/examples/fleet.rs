@@ -52,7 +52,7 @@ fn main() {
     let text = tables.join("\n");
     println!("{text}");
     if arguments.iter().any(|a| a == "--write") {
-        write(&text).unwrap();
+        whole::section::write("network.md", "fleet", &text).unwrap();
     }
 }
 
@@ -195,15 +195,4 @@ fn table(robots: usize, alone: f64, rows: &[Row]) -> String {
         );
     }
     text
-}
-
-/// Puts the table between its marks in `docs/network.md`.
-fn write(table: &str) -> std::io::Result<()> {
-    const FROM: &str = "<!-- fleet -->\n";
-    const TO: &str = "<!-- end of fleet -->";
-    let path = whole::root().join("docs/network.md");
-    let page = std::fs::read_to_string(&path)?;
-    let parts = page.split_once(FROM).zip(page.split_once(TO));
-    let ((before, _), (_, after)) = parts.ok_or_else(|| std::io::Error::other("no marks"))?;
-    std::fs::write(path, format!("{before}{FROM}\n{table}\n{TO}{after}"))
 }

@@ -19,6 +19,7 @@ pub mod pair;
 pub mod process;
 pub mod proxy;
 pub mod qemu;
+pub mod section;
 pub mod source;
 
 use std::path::{Path, PathBuf};

@@ -15,6 +15,7 @@ use super::act::{ANSWER, Hand};
 use super::echo::seconds;
 use super::lease::LeaseRole;
 use super::reach::clean;
+use super::snapshot::text;
 use super::watch::{Seen, Watch};
 use super::{Far, NetworkFault, interrupted};
 use crate::cli::{Exit, Failure, print, print_json};
@@ -66,10 +67,7 @@ impl Stopper {
     /// # Errors
     /// The session is closed.
     pub fn new(gateway: &Gateway, cut: bool, reason: &str) -> Result<Self, NetworkFault> {
-        let mut sample = StopSample { cut: cut.into(), ..StopSample::default() };
-        let fits = reason.floor_char_boundary(sample.reason.len());
-        let letters = reason.as_bytes().iter().take(fits);
-        sample.reason.iter_mut().zip(letters).for_each(|(to, from)| *to = *from);
+        let sample = StopSample { cut: cut.into(), reason: text(reason), spare: 0 };
         let outlet = gateway.outlet(&OPERATOR_STOP)?;
         Ok(Self { outlet, sample, sent: 0, due: Instant::now() })
     }

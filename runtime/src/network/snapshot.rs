@@ -148,7 +148,7 @@ fn sample_of(record: &Record) -> RecordSample {
 }
 
 /// Text of fixed length, filled up with zeros; what does not fit is cut at a character.
-fn text<const N: usize>(text: &str) -> [u8; N] {
+pub(super) fn text<const N: usize>(text: &str) -> [u8; N] {
     let mut bytes = [0; N];
     let fits = text.floor_char_boundary(N);
     for (byte, letter) in bytes.iter_mut().zip(text.as_bytes().iter().take(fits)) {

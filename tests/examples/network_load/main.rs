@@ -114,7 +114,7 @@ fn main() -> ExitCode {
     let table = page::table(&rows);
     println!("{table}");
     if env::args().any(|arg| arg == "--write") {
-        page::write(&table).unwrap();
+        whole::section::write("network.md", "network_load", &table).unwrap();
     }
     ExitCode::SUCCESS
 }

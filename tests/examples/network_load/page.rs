@@ -1,11 +1,8 @@
-//! The rows as a table of Markdown, and its place in the documentation.
+//! The rows as a table of Markdown.
 
 use std::fmt::Write as _;
 
 use crate::Row;
-
-const FROM: &str = "<!-- network_load -->\n";
-const TO: &str = "<!-- end of network_load -->";
 
 /// How late the ticks began in each run, and what became of what was sent.
 pub(crate) fn table(rows: &[Row]) -> String {
@@ -38,18 +35,4 @@ pub(crate) fn table(rows: &[Row]) -> String {
         );
     }
     text
-}
-
-/// Puts the table between its marks in `docs/network.md`.
-///
-/// # Errors
-/// The page cannot be read or written, or has no marks.
-pub(crate) fn write(table: &str) -> std::io::Result<()> {
-    let path = whole::root().join("docs/network.md");
-    let page = std::fs::read_to_string(&path)?;
-    let parts = page.split_once(FROM).zip(page.split_once(TO));
-    let Some(((before, _), (_, after))) = parts else {
-        return Err(std::io::Error::other(format!("{}: no {FROM:?}", path.display())));
-    };
-    std::fs::write(path, format!("{before}{FROM}\n{table}\n{TO}{after}"))
 }
