@@ -3,7 +3,7 @@
 //!
 //! All but the last test run on the bench of [`whole::qemu`], where time is counted in ticks of the
 //! board and nothing depends on the load of this machine. They return early, with a message, where
-//! the emulator is missing.
+//! the emulator is missing; `tests/run firmware` installs it.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
@@ -77,6 +77,7 @@ fn lifecycle(now: &Now) -> Lifecycle {
 
 /// Clauses: M4.
 #[test]
+#[cfg_attr(debug_assertions, ignore = "the emulator; `tests/run firmware` runs it in release")]
 fn a_board_that_nobody_has_told_anything_can_be_talked_to_and_not_be_armed() -> Outcome {
     let Some(board) = or_skip(Board::on_bench()) else { return Ok(()) };
     let mut talk = Talk::with(board);
@@ -94,6 +95,7 @@ fn a_board_that_nobody_has_told_anything_can_be_talked_to_and_not_be_armed() -> 
 
 /// Clauses: M4.
 #[test]
+#[cfg_attr(debug_assertions, ignore = "the emulator; `tests/run firmware` runs it in release")]
 fn what_was_provisioned_outlives_a_reset_and_its_hash_decides() -> Outcome {
     let Some(mut talk) = provisioned()? else { return Ok(()) };
     let identity = talk.identity()?;
@@ -109,6 +111,7 @@ fn what_was_provisioned_outlives_a_reset_and_its_hash_decides() -> Outcome {
 
 /// Clauses: S7.
 #[test]
+#[cfg_attr(debug_assertions, ignore = "the emulator; `tests/run firmware` runs it in release")]
 fn time_stands_still_between_two_orders() -> Outcome {
     let Some(mut talk) = provisioned()? else { return Ok(()) };
     talk.run(1)?;
@@ -123,6 +126,7 @@ fn time_stands_still_between_two_orders() -> Outcome {
 
 /// Clauses: M4.
 #[test]
+#[cfg_attr(debug_assertions, ignore = "the emulator; `tests/run firmware` runs it in release")]
 fn ten_thousand_ticks_of_twelve_joints_take_25000_cycles_each() -> Outcome {
     let Some(mut talk) = active()? else { return Ok(()) };
     let first = talk.states.last().unwrap().tick;
@@ -149,6 +153,7 @@ fn ten_thousand_ticks_of_twelve_joints_take_25000_cycles_each() -> Outcome {
 
 /// Clauses: M4, S7.
 #[test]
+#[cfg_attr(debug_assertions, ignore = "the emulator; `tests/run firmware` runs it in release")]
 fn a_host_that_falls_silent_is_noticed_at_5_20_and_500_exactly() -> Outcome {
     let Some(mut talk) = active()? else { return Ok(()) };
     talk.states.clear();
@@ -191,6 +196,7 @@ fn the_torque_stays_off(talk: &mut Talk) -> Outcome {
 
 /// Clauses: M4, S7.
 #[test]
+#[cfg_attr(debug_assertions, ignore = "the emulator; `tests/run firmware` runs it in release")]
 fn frames_that_lie_change_nothing_and_are_counted() -> Outcome {
     type Lie = fn(&Talk) -> Vec<u8>;
     type Count = fn(&firmware::Counters) -> u32;
@@ -234,6 +240,7 @@ fn frames_that_lie_change_nothing_and_are_counted() -> Outcome {
 
 /// Clauses: A1, S7.
 #[test]
+#[cfg_attr(debug_assertions, ignore = "the emulator; `tests/run firmware` runs it in release")]
 fn a_controller_without_its_governor_is_stopped_after_100_ticks() -> Outcome {
     let Some(mut talk) = active()? else { return Ok(()) };
     step(&mut talk, WANTED)?;
@@ -254,6 +261,7 @@ fn a_controller_without_its_governor_is_stopped_after_100_ticks() -> Outcome {
 
 /// Clauses: M4.
 #[test]
+#[cfg_attr(debug_assertions, ignore = "the emulator; `tests/run firmware` runs it in release")]
 fn a_bit_that_flips_in_the_limits_is_found_and_the_board_damps() -> Outcome {
     let Some(mut talk) = active()? else { return Ok(()) };
     talk.board.fail(Failure::FlippedLimit { joint: 7, number: 3, bit: 30 })?;
@@ -272,6 +280,7 @@ fn the_fault_is(talk: &mut Talk, code: FaultCode) -> Outcome {
 
 /// Clauses: M4, S7.
 #[test]
+#[cfg_attr(debug_assertions, ignore = "the emulator; `tests/run firmware` runs it in release")]
 fn however_the_firmware_dies_the_torque_is_off_and_the_next_life_knows() -> Outcome {
     let hang = |place| (Failure::Hang(place), ResetCause::Hang);
     let deaths = [
@@ -310,6 +319,7 @@ fn however_the_firmware_dies_the_torque_is_off_and_the_next_life_knows() -> Outc
 
 /// Clauses: S7.
 #[test]
+#[cfg_attr(debug_assertions, ignore = "the emulator; `tests/run firmware` runs it in release")]
 fn a_board_that_dies_three_times_in_a_minute_stays_down() -> Outcome {
     let Some(mut talk) = provisioned()? else { return Ok(()) };
     for death in 1..=3 {
@@ -330,6 +340,7 @@ fn a_board_that_dies_three_times_in_a_minute_stays_down() -> Outcome {
 
 /// Clauses: M4.
 #[test]
+#[cfg_attr(debug_assertions, ignore = "the emulator; `tests/run firmware` runs it in release")]
 fn the_serial_line_is_in_step_again_after_garbage_and_answers_where_it_was_asked() -> Outcome {
     let Some(mut talk) = provisioned()? else { return Ok(()) };
     let broken = talk.counters()?.broken;
@@ -356,6 +367,7 @@ fn the_serial_line_is_in_step_again_after_garbage_and_answers_where_it_was_asked
 ///
 /// Clauses: S7.
 #[test]
+#[cfg_attr(debug_assertions, ignore = "the emulator; `tests/run firmware` runs it in release")]
 fn the_same_firmware_runs_on_a_risc_v() -> Outcome {
     let Some(board) = or_skip(Board::start(Image::RV32, &[])) else { return Ok(()) };
     let mut talk = Talk::with(board);
