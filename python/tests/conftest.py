@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,10 +20,10 @@ def start(tmp_path: Path) -> Iterator[Start]:
         pytest.skip("no binary: cargo build --release, or name one with TRIUNE_BIN")
     runs: list[Running] = []
 
-    def begin(*options: str) -> Running:
+    def begin(*options: str | Path, **where: Any) -> Running:
         folder = tmp_path / str(len(runs))
         folder.mkdir()
-        runs.append(Running(folder, *options))
+        runs.append(Running(folder, *options, **where))
         return runs[-1]
 
     yield begin

@@ -45,16 +45,22 @@ class Running:
         process: Its process.
     """
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *options: str | Path,
+        robot: Path = ROBOT,
+        endpoint: str | None = None,
+    ) -> None:
         program = binary()
         assert program is not None, "no binary"
-        self.endpoint = f"tcp/127.0.0.1:{free_port()}"
+        self.endpoint = endpoint or f"tcp/127.0.0.1:{free_port()}"
         self._out = folder / "run"
         self._log = (folder / "log").open("wb")
         mission = HERE / "mission.toml"
         self.process = subprocess.Popen(
             [
-                *(program, "run", ROBOT, "--headless", "--mission", mission),
+                *(program, "run", robot, "--headless", "--mission", mission),
                 *("--listen", self.endpoint, "--out", self._out, "--state", folder / "state"),
                 *options,
             ],

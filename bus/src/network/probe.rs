@@ -206,12 +206,11 @@ impl Watch {
         let seen: Arc<[AtomicBool; FORBIDDEN.len()]> = Arc::default();
         let (mut subscribers, mut queryables) = (Vec::new(), Vec::new());
         for (number, act) in FORBIDDEN.into_iter().enumerate() {
-            let (seen, token) = (Arc::clone(&seen), token.clone());
+            let (seen, own) = (Arc::clone(&seen), token.clone());
             let see = move || seen.get(number).map(|seen| seen.store(true, Ordering::SeqCst));
             let is_delete = matches!(act, Act::Delete(_));
             let sample = move |sample: Sample| {
-                let marked =
-                    token.is_in(Some(sample.payload())) || token.is_in(sample.attachment());
+                let marked = own.is_in(Some(sample.payload())) || own.is_in(sample.attachment());
                 let delete = sample.kind() == zenoh::sample::SampleKind::Delete;
                 // Live tokens carry nothing; nobody else uses this key.
                 if (marked && delete == is_delete) || act == Act::Live {
@@ -233,10 +232,10 @@ impl Watch {
                     let watching = session.liveliness().declare_subscriber(&key).callback(sample);
                     subscribers.push(watching.wait().map_err(failed)?);
                 }
-                Act::Ask(_) => queryables.push(answering(session, &key)?),
+                Act::Ask(_) => queryables.push(answering(session, &key, token)?),
             }
         }
-        queryables.push(answering(session, &format!("triune/{}/about", settings.robot))?);
+        queryables.push(answering(session, &format!("triune/{}/about", settings.robot), token)?);
         Ok(Self { seen, _subscribers: subscribers, _queryables: queryables })
     }
 
@@ -246,11 +245,14 @@ impl Watch {
     }
 }
 
-/// Answers whatever is asked there: for the time of a try it does not matter what.
-fn answering(session: &Session, key: &str) -> Result<Queryable<()>, NetworkError> {
-    let answer = |query: Query| {
-        let key = query.key_expr().clone();
-        let _ = query.reply(key, "").wait();
+/// Answers what is asked there with the token, and nobody else: others may have come already, and
+/// theirs is to hear what the robot says.
+fn answering(session: &Session, key: &str, token: &Token) -> Result<Queryable<()>, NetworkError> {
+    let token = token.clone();
+    let answer = move |query: Query| {
+        if token.is_in(query.payload()) {
+            let _ = query.reply(query.key_expr().clone(), "").wait();
+        }
     };
     let declared = session.declare_queryable(key).callback(answer).wait();
     declared.map_err(|error| NetworkError::zenoh(format!("{key} cannot be watched"), error))
