@@ -92,10 +92,11 @@ fn another_layout_is_refused_by_name() {
 
 #[test]
 fn what_comes_in_is_checked_before_it_is_looked_at() {
+    const BUTTON: Topic<StopSample> = Topic::open("test/button", 50.0);
     let (here, there) = pair();
     let (send, taken) = mpsc::channel();
-    let inlet = here.inlet(&OPERATOR_STOP, move |sample| send.send(sample.body).unwrap()).unwrap();
-    let key = OPERATOR_STOP.of("r1");
+    let inlet = here.inlet(&BUTTON, move |sample| send.send(sample.body).unwrap()).unwrap();
+    let key = BUTTON.of("r1");
     let publisher = there.session().declare_publisher(key.clone());
     let publisher = zenoh::Wait::wait(publisher).unwrap();
     let put = |bytes: Vec<u8>| zenoh::Wait::wait(publisher.put(bytes)).unwrap();
@@ -112,10 +113,13 @@ fn what_comes_in_is_checked_before_it_is_looked_at() {
     put(good[1..].to_vec());
     put(vec![0; 200]);
     put(Vec::new());
-    until(|| counts.size.get() == 3);
-    // What is longer than any command does not even come so far.
-    put(vec![0; 1 << 20]);
+    put(vec![0; 100_000]);
+    put(vec![0; 1_000_000]);
+    until(|| counts.size.get() == 5);
+    // What is longer than anything a robot hears is not even put together.
+    put(vec![0; 2 << 20]);
     std::thread::sleep(Duration::from_millis(300));
+    assert_eq!(counts.size.get(), 5);
     put(sample(StateSample::HASH));
     until(|| counts.layout.get() == 1);
     // A flood: what the topic allows gets through, the rest is counted.
@@ -136,6 +140,7 @@ fn questions_are_answered_and_long_ones_are_not() {
     assert_eq!(answer, b"you said hello");
     let long = there.ask("about", vec![b' '; 4097], Duration::from_millis(300));
     assert!(matches!(long, Err(NetworkError::Silent { .. })));
+    assert!(here.long_questions().get() > 0);
     let nobody = there.ask("nothing", Vec::new(), Duration::from_millis(200)).unwrap_err();
     assert!(nobody.to_string().contains("triune/r1/nothing"), "{nobody}");
     let all = there.ask_all("triune/*/about", Vec::new(), PATIENCE).unwrap();

@@ -73,8 +73,8 @@ const ANY: &str = "*";
 
 /// The most bytes of what comes in, below a robot's name: header, body, code and room to grow.
 const SMALL: &[(&[&str], usize)] = &[(&["brain/plan"], 1024), (&["operator/**"], 256)];
-/// The most bytes of an ask.
-pub(super) const ASK_MAX: usize = 4096;
+/// The most bytes of a question.
+pub(super) const QUESTION_MAX: usize = 4096;
 
 /// Who is in the middle of the rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -186,20 +186,17 @@ impl Rules {
     }
 }
 
-/// The setting `low_pass_filter`: what is longer than this is dropped before anybody sees it.
+/// The setting `low_pass_filter`: what is longer than this a router does not pass on. A robot drops
+/// what is too long itself, and counts it.
 pub(super) fn sizes(middle: Middle<'_>) -> Value {
-    if middle == Middle::Client {
+    if middle != Middle::Router {
         return json!([]);
     }
     let mut all: Vec<Value> = SMALL
         .iter()
         .map(|(keys, most)| size(&["put", "delete"], below(ANY, keys), *most))
         .collect();
-    all.push(size(&["query"], vec!["**".to_owned()], ASK_MAX));
-    // A robot hears nothing long, on whatever key; through a router its pictures pass.
-    if matches!(middle, Middle::Robot(_)) {
-        all.push(size(&["put", "delete", "reply"], vec!["**".to_owned()], ASK_MAX));
-    }
+    all.push(size(&["query"], vec!["**".to_owned()], QUESTION_MAX));
     Value::Array(all)
 }
 

@@ -11,12 +11,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use zenoh::bytes::ZBytes;
 use zenoh::pubsub::{Publisher, Subscriber};
 use zenoh::qos::{CongestionControl, Priority, Reliability};
 use zenoh::query::{ConsolidationMode, QueryTarget};
 use zenoh::{Session, Wait};
 use zerocopy::{FromBytes, IntoBytes};
 
+use super::access::QUESTION_MAX;
 use super::counts::{InCounts, Losses, OutCounts};
 use super::error::NetworkError;
 use super::layout::{Header, Layout};
@@ -30,8 +32,6 @@ const TRY: Duration = Duration::from_millis(300);
 const PAUSE: Duration = Duration::from_millis(20);
 /// Longest answer to a question, bytes: an answer is text about a robot, never data.
 const ANSWER_MAX: usize = 256 * 1024;
-/// Longest question, bytes.
-const QUESTION_MAX: usize = 4096;
 
 /// Something is heard for as long as this lives.
 pub type Hearing = Subscriber<()>;
@@ -42,6 +42,7 @@ pub struct Gateway {
     session: Session,
     robot: String,
     id: u64,
+    long_questions: Arc<Count>,
 }
 
 impl Gateway {
@@ -54,7 +55,7 @@ impl Gateway {
         let session = session.map_err(|said| NetworkError::zenoh(settings.describe(), said))?;
         // No secret: only so that two runs are told apart.
         let id = RandomState::new().build_hasher().finish();
-        Ok(Self { session, robot: settings.robot.clone(), id })
+        Ok(Self { session, robot: settings.robot.clone(), id, long_questions: Arc::default() })
     }
 
     /// The same door, for the topics of another robot.
@@ -63,7 +64,7 @@ impl Gateway {
     /// [`NetworkError::RobotName`].
     pub fn of(&self, robot: &str) -> Result<Self, NetworkError> {
         check_name(robot)?;
-        Ok(Self { session: self.session.clone(), robot: robot.to_owned(), id: self.id })
+        Ok(Self { robot: robot.to_owned(), ..self.clone() })
     }
 
     /// The robot whose topics these are.
@@ -127,7 +128,7 @@ impl Gateway {
     }
 
     /// Answers questions under `rest` of the robot's keys, for as long as the gateway is open. A
-    /// question of more than 4096 bytes is not handed on.
+    /// question of more than 4096 bytes is refused and counted.
     ///
     /// # Errors
     /// The session is closed.
@@ -137,20 +138,30 @@ impl Gateway {
         make: impl Fn(&[u8]) -> Vec<u8> + Send + Sync + 'static,
     ) -> Result<(), NetworkError> {
         let key = key(&self.robot, rest);
-        let name = key.clone();
+        let (name, long) = (key.clone(), Arc::clone(&self.long_questions));
         let answering = move |query: zenoh::query::Query| {
-            let asked = query.payload();
-            if asked.is_some_and(|payload| payload.len() > QUESTION_MAX) {
-                return;
-            }
-            let asked = asked.map(|payload| payload.to_bytes()).unwrap_or_default();
-            if let Err(error) = query.reply(name.clone(), make(&asked)).wait() {
+            let length = query.payload().map_or(0, ZBytes::len);
+            let answered = if length > QUESTION_MAX {
+                long.add(1);
+                let refusal = format!("a question of {length} bytes: at most {QUESTION_MAX}");
+                query.reply_err(refusal).wait()
+            } else {
+                let asked = query.payload().map(ZBytes::to_bytes).unwrap_or_default();
+                query.reply(name.clone(), make(&asked)).wait()
+            };
+            if let Err(error) = answered {
                 tracing::debug!(%error, name, "an answer could not be given");
             }
         };
         let refused = |said| NetworkError::zenoh(format!("{key} cannot be declared"), said);
         let declaring = self.session.declare_queryable(&key).callback(answering);
         declaring.background().wait().map_err(refused)
+    }
+
+    /// Questions that were too long.
+    #[must_use]
+    pub fn long_questions(&self) -> Arc<Count> {
+        Arc::clone(&self.long_questions)
     }
 
     /// Asks for `rest` of the robot's keys, and waits for the first answer. Where none comes it
@@ -192,6 +203,32 @@ impl Gateway {
     ) -> Result<Option<Vec<u8>>, NetworkError> {
         let answers = self.ask_all(&key(&self.robot, rest), question, patience)?;
         Ok(answers.into_iter().next().map(|(_, answer)| answer))
+    }
+
+    /// The same, and does not wait: `hear` gets the answer on a thread of the network, if one comes
+    /// within `patience`. On a link that is full the question is dropped.
+    ///
+    /// # Errors
+    /// The session is closed.
+    pub fn ask_and_go_on(
+        &self,
+        rest: &str,
+        question: Vec<u8>,
+        patience: Duration,
+        hear: impl Fn(&[u8]) + Send + Sync + 'static,
+    ) -> Result<(), NetworkError> {
+        let key = key(&self.robot, rest);
+        let failed = |said| NetworkError::zenoh(format!("{key} cannot be asked"), said);
+        let heard = move |reply: zenoh::query::Reply| {
+            if let Ok(sample) = reply.into_result()
+                && sample.payload().len() <= ANSWER_MAX
+            {
+                hear(&sample.payload().to_bytes());
+            }
+        };
+        let asking = self.session.get(&key).payload(question).timeout(patience);
+        let urgent = asking.congestion_control(CongestionControl::Drop).express(true);
+        urgent.callback(heard).wait().map_err(failed)
     }
 
     /// Asks everybody who answers under `selector`: each answer with its key.
