@@ -8,7 +8,10 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use bus::network::samples::OPERATOR_STOP;
+use bus::network::{Role, Settings};
 use serde_json::Value;
+use zenoh::Wait;
 
 const TRIUNE: &str = env!("CARGO_BIN_EXE_triune");
 const ROBOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../robots/quadruped");
@@ -202,6 +205,21 @@ fn a_stop_is_confirmed_and_only_three_acts_lead_back() {
     let (code, act) = robot.json("act start");
     assert_eq!((code, &act["now"]["mode"]), (Some(0), &"MANUAL".into()), "{act}");
     refused(&robot.ask("act select"), 2, "<MODE>");
+}
+
+/// Clauses: O1, S4.
+#[test]
+#[cfg_attr(debug_assertions, ignore = "real time; `tests/run network` runs it in release")]
+fn whatever_comes_where_stops_come_is_a_stop() {
+    let robot = Robot::start("dog");
+    robot.wait_for(|top| top["robots"][0]["posture"] == "standing");
+    let connect = vec![robot.at.clone()];
+    let settings = Settings { connect, ..Settings::client("dog", Role::Observer) };
+    let session = zenoh::open(settings.config().unwrap()).wait().unwrap();
+    session.put(OPERATOR_STOP.of("dog"), "help").wait().unwrap();
+    robot.wait_for(|top| top["robots"][0]["level"] == "STOPPED");
+    let (code, act) = robot.json("act reset");
+    assert_eq!((code, &act["answer"]), (Some(6), &"refused".into()), "{act}");
 }
 
 /// Clauses: O2, O5, O7.

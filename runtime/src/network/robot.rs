@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use bus::network::NetworkError;
 use bus::network::counts::InCounts;
-use bus::network::gateway::{Count, Gateway, Inlet};
+use bus::network::gateway::{Count, Gateway, Hearing, Inlet, read};
 use bus::network::probe::probe;
 use bus::network::samples::{
-    CycleSample, OPERATOR_ACT, OPERATOR_STICK, OPERATOR_STOP, WireAct, schemas,
+    CycleSample, OPERATOR_ACT, OPERATOR_STICK, OPERATOR_STOP, StopSample, WireAct, schemas,
 };
 use bus::{Reader, Receiver, Writer};
 use governor::Record;
@@ -27,6 +27,7 @@ use super::desk::Desk;
 use super::far_brain::far_brain;
 use super::lease::{DeskSettings, LeaseDesk, LeaseRole};
 use super::snapshot::{Publisher, Snapshot};
+use super::watch::text;
 use super::{Access, NetworkFault};
 use crate::brain_thread::BrainThread;
 use crate::report::NetworkReport;
@@ -61,6 +62,7 @@ pub struct RobotEnd {
     /// These end when the run does.
     _pump: Worker,
     _inlets: Vec<Inlet>,
+    _hearing: Hearing,
 }
 
 /// What the network counts on other threads.
@@ -68,6 +70,7 @@ pub struct RobotEnd {
 struct Counts {
     inlets: Vec<Arc<InCounts>>,
     nonsense: Arc<Count>,
+    long_questions: Arc<Count>,
     published: Arc<Count>,
 }
 
@@ -106,7 +109,7 @@ impl RobotEnd {
         let stops: Arc<AtomicU8> = Arc::default();
         let (write_stick, sticks) = bus::latest();
         let (send_act, acts) = bus::queue(ACTS);
-        inlets.push(take_stops(&gateway, &stops)?);
+        let hearing = take_stops(&gateway, &stops)?;
         inlets.push(take_sticks(&gateway, &desk, &nonsense, write_stick)?);
         let release = Arc::clone(&stops);
         inlets.push(take_acts(&gateway, &desk, &nonsense, (release, send_act))?);
@@ -116,6 +119,7 @@ impl RobotEnd {
         let counts = Counts {
             inlets: inlets.iter().map(Inlet::counts).collect(),
             nonsense,
+            long_questions: gateway.long_questions(),
             published: Arc::default(),
         };
         let publisher = Publisher::new(&gateway)?;
@@ -134,6 +138,7 @@ impl RobotEnd {
             gateway,
             _pump: pump,
             _inlets: inlets,
+            _hearing: hearing,
         };
         // Everything that could be commanded is there now: what is forbidden must not come through.
         probe(end.gateway.session(), &settings)?;
@@ -204,7 +209,7 @@ impl Counts {
         let sum =
             |of: fn(&InCounts) -> &Count| self.inlets.iter().map(|inlet| of(inlet).get()).sum();
         cycle.taken = sum(|inlet| &inlet.taken);
-        cycle.refused_size = sum(|inlet| &inlet.size);
+        cycle.refused_size = sum(|inlet| &inlet.size) + self.long_questions.get();
         cycle.refused_rate = sum(|inlet| &inlet.rate);
         cycle.refused_layout = sum(|inlet| &inlet.layout);
         cycle.refused_content = self.nonsense.get();
@@ -238,17 +243,20 @@ fn pump(
     }
 }
 
-/// A stop needs no lease, and only a release under one ends it.
-fn take_stops(gateway: &Gateway, stops: &Arc<AtomicU8>) -> Result<Inlet, NetworkError> {
+/// A stop needs no lease, and only a release under one ends it. Whatever comes is a stop, also what
+/// nobody can read: who means to stop a robot must not be refused for the form of it.
+fn take_stops(gateway: &Gateway, stops: &Arc<AtomicU8>) -> Result<Hearing, NetworkError> {
     let stops = Arc::clone(stops);
     gateway.publish_schema(&OPERATOR_STOP)?;
-    gateway.inlet(&OPERATOR_STOP, move |sample| {
-        // Whatever else it says: it is a stop.
-        let cut = if sample.body.cut == 1 { CUT } else { 0 };
-        stops.fetch_or(STOP | cut, Ordering::Release);
-        let reason = String::from_utf8_lossy(&sample.body.reason);
-        let reason = reason.trim_end_matches('\0');
-        tracing::warn!(reason, "stopped over the network");
+    gateway.hear(&OPERATOR_STOP.of(gateway.robot()), move |_, bytes| {
+        let said = read::<StopSample>(bytes).map(|(_, said)| said);
+        let cut = if said.is_some_and(|said| said.cut == 1) { CUT } else { 0 };
+        let before = stops.fetch_or(STOP | cut, Ordering::Release);
+        // Once: a button that is held down does not fill the log.
+        if before | STOP | cut != before {
+            let reason = said.map_or_else(String::new, |said| text(&said.reason));
+            tracing::warn!(reason, "stopped over the network");
+        }
     })
 }
 

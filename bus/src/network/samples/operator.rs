@@ -5,8 +5,8 @@ use signals::{BaseVelocity, Instant, MetresPerSecond, Mode, OperatorAct, Radians
 use crate::network::layout::layout;
 use crate::network::topic::Topic;
 
-/// A stop: from anybody.
-pub const OPERATOR_STOP: Topic<StopSample> = Topic::open("operator/stop", 50.0);
+/// A stop: from anybody, as often as he likes.
+pub const OPERATOR_STOP: Topic<StopSample> = Topic::open("operator/stop", 0.0);
 /// An act of the person who holds the operator's or the maintainer's lease.
 pub const OPERATOR_ACT: Topic<ActSample> = Topic::leased("operator/act", 20.0);
 /// The stick of the person who holds the operator's lease.
