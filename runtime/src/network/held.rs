@@ -2,7 +2,7 @@
 //! sent. Each answer of the robot also tells its clock.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::Duration;
 
 use bus::network::gateway::{Gateway, Outlet};
@@ -19,8 +19,8 @@ use crate::worker::Worker;
 
 /// One that was refused is wanted again after this.
 const AGAIN: Duration = Duration::from_millis(200);
-/// An ask whose answer takes longer is taken for lost.
-const ANSWER: Duration = Duration::from_millis(400);
+/// An answer that takes longer is not waited for.
+const ANSWER: Duration = Duration::from_secs(1);
 
 /// The lease, shared by the thread that keeps it and those that send.
 #[derive(Clone)]
@@ -125,37 +125,43 @@ impl HeldLease {
     }
 }
 
-/// Asks what is due and hears the answer.
+/// An answer: when it was asked for, when it came, and what it says.
+type Answered = (Duration, Duration, Vec<u8>);
+
+/// Hears the answers that came and asks what is due. It never waits for an answer: while a link is
+/// broken none comes, and it must be asked again as soon as it is whole.
 fn keep(
     gateway: Gateway,
     role: LeaseRole,
     shared: Arc<Mutex<Shared>>,
 ) -> impl FnMut() -> bool + Send + 'static {
     let rest = format!("lease/{role}");
+    let (came, answers) = mpsc::channel::<Answered>();
     move || {
-        let lock = || shared.lock().unwrap_or_else(PoisonError::into_inner);
-        let asked = here();
-        let ask = {
-            let mut shared = lock();
-            shared.want_again(asked);
-            shared.holder.ask(asked)
-        };
-        let ask = match ask {
+        let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
+        for (asked, heard, answer) in answers.try_iter() {
+            shared.hear(&answer, asked, heard);
+        }
+        let now = here();
+        shared.want_again(now);
+        let ask = match shared.holder.ask(now) {
             Ok(Some(ask)) => ask,
             Ok(None) => return false,
             Err(error) => {
-                lock().refused = Some(format!("no random bytes: {error}"));
+                shared.refused = Some(format!("no random bytes: {error}"));
                 return false;
             }
         };
-        // Not under the lock: who sends must not wait for an answer.
-        match gateway.ask_once(&rest, ask, ANSWER) {
-            Ok(Some(answer)) => lock().hear(&answer, asked),
-            // The next ask is another one: it counts up.
-            Ok(None) => lock().holder.is_lost(asked),
-            Err(error) => lock().refused = Some(error.to_string()),
+        // Who sends must not wait for the network.
+        drop(shared);
+        let came = came.clone();
+        let hear = move |answer: &[u8]| {
+            let _ = came.send((now, here(), answer.to_vec()));
+        };
+        if let Err(error) = gateway.ask_and_go_on(&rest, ask, ANSWER, hear) {
+            tracing::debug!(%error, "the lease could not be asked for");
         }
-        true
+        false
     }
 }
 
@@ -167,9 +173,8 @@ impl Shared {
         }
     }
 
-    fn hear(&mut self, answer: &[u8], asked: Duration) {
-        let now = here();
-        match self.holder.hear(answer, asked, now) {
+    fn hear(&mut self, answer: &[u8], asked: Duration, heard: Duration) {
+        match self.holder.hear(answer, asked, heard) {
             Heard::Granted(time) | Heard::Kept(time) => {
                 let RobotTime { robot, asked, heard } = time;
                 let nanos = |span: Duration| u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
@@ -181,9 +186,9 @@ impl Shared {
                 // somebody else holds: not so often.
                 if self.holder.epoch().is_none() {
                     let pause = if self.refused.is_none() { Duration::ZERO } else { AGAIN };
-                    self.again = Some(now + pause);
+                    self.again = Some(heard + pause);
+                    self.refused = Some(said);
                 }
-                self.refused = Some(said);
             }
             Heard::Challenge | Heard::Returned | Heard::Nonsense => {}
         }

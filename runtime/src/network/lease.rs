@@ -148,7 +148,10 @@ pub struct Accepted<'a> {
 struct Held {
     lease: Lease,
     key: SessionKey,
-    public: String,
+    /// The robot's public part of the key, hexadecimal.
+    own: String,
+    /// The holder's, by which his ask is known again.
+    asker: [u8; 32],
     name: String,
     signer: Option<String>,
     used: Instant,
@@ -361,9 +364,15 @@ impl LeaseDesk {
         Ok(Answer { ok: true, challenge: Some(text), lasts_ms, now_ns, ..Answer::default() })
     }
 
-    /// What costs little is looked at first, so that nonsense costs the robot little.
+    /// What costs little is looked at first, so that nonsense costs the robot little. An ask that
+    /// is repeated, since its answer was lost, has the same answer: it tells nobody anything new,
+    /// and prolongs nothing.
     fn acquire(&mut self, role: LeaseRole, ask: &Acquire, now: Instant) -> Result<Answer, Refusal> {
         let public = ask.checked()?;
+        let held = &self.seats[role as usize].held;
+        if held.as_ref().is_some_and(|held| held.asker == public) {
+            return self.granted(role, now);
+        }
         let is_held = self.seats[role as usize].held.is_some();
         let signer = self.signer_of(role, ask, is_held && !ask.take, now)?;
         let secret = Secret::random(&mut self.settings.random).map_err(|_| Refusal::Machine)?;
@@ -382,10 +391,10 @@ impl LeaseDesk {
             let free = seat.book.acquire(Resource::Body, session, now);
             free.map_err(|_| Refusal::Held)?
         };
-        let public = hexadecimal(&own);
-        let name = ask.name.clone();
+        let (own, name) = (hexadecimal(&own), ask.name.clone());
         let (uses, count, topics) = (0, None, Vec::new());
-        let held = Held { lease, key, public, name, signer, used: now, uses, count, topics };
+        let (asker, used) = (public, now);
+        let held = Held { lease, key, own, asker, name, signer, used, uses, count, topics };
         seat.held = Some(held);
         self.tally.granted += 1;
         self.tally.taken += u64::from(is_held);
@@ -451,7 +460,7 @@ impl LeaseDesk {
         Ok(Answer {
             ok: true,
             epoch: Some(held.lease.epoch),
-            public: Some(held.public.clone()),
+            public: Some(held.own.clone()),
             lasts_ms: Some(millis(LeaseBook::LASTS)),
             now_ns: Some(now.as_nanos()),
             session: Some(format!("{:016x}", self.settings.session)),

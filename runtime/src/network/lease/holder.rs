@@ -20,8 +20,9 @@ use crate::report::hexadecimal;
 
 /// How often a holder says that he goes on: four times before the lease ends.
 pub const KEEP_EVERY: Duration = Duration::from_millis(500);
-/// An ask that was not answered for so long is made again.
-pub const PATIENCE: Duration = Duration::from_secs(1);
+/// An ask that was not answered for so long is made again, as often as it takes: when a broken link
+/// is whole again, the robot hears of it within this time. Answers may take longer than that.
+pub const REPEAT_AFTER: Duration = Duration::from_millis(50);
 
 /// What is wanted.
 pub struct Wish {
@@ -76,22 +77,29 @@ pub struct LeaseHolder {
     wish: Wish,
     random: Random,
     state: State,
-    /// When what was asked last was asked, while it is not answered.
-    open: Option<Duration>,
+    /// Answers to asks that are older than the state say nothing about it.
+    began: Duration,
+    /// When the newest ask of this state was made.
+    asked: Option<Duration>,
 }
 
 enum State {
-    /// Nothing was asked, or a challenge is at hand.
-    Wanting {
-        challenge: Option<String>,
-    },
-    /// A challenge was asked for.
-    Challenging,
-    /// The lease was asked for, with this secret and its public part.
-    Asking(Secret, [u8; 32]),
+    /// Nothing was asked, or a challenge to sign.
+    Wanting,
+    /// There is something to sign.
+    Challenged(String),
+    /// The lease was asked for.
+    Asking(Asking),
     Holding(Holding),
     /// Over, until it is wanted again.
     Ended,
+}
+
+/// An ask for the lease. It is repeated as it is: the robot knows it again.
+struct Asking {
+    secret: Secret,
+    public: [u8; 32],
+    ask: Vec<u8>,
 }
 
 struct Holding {
@@ -100,12 +108,8 @@ struct Holding {
     session: u64,
     /// Number of the last ask.
     count: u64,
-    /// When the lease was asked for.
-    began: Duration,
-    /// When the last ask that was answered was made: the robot has seen it in use since.
+    /// When the newest ask that was answered was made: the robot has seen it in use since.
     sure: Duration,
-    /// When the last ask was made.
-    asked: Duration,
     returning: bool,
 }
 
@@ -121,7 +125,7 @@ impl LeaseHolder {
     /// Wants a lease. Nothing is asked yet.
     #[must_use]
     pub fn new(wish: Wish, random: Random) -> Self {
-        Self { wish, random, state: State::Wanting { challenge: None }, open: None }
+        Self { wish, random, state: State::Wanting, began: Duration::ZERO, asked: None }
     }
 
     /// The ask that is due; `None` when there is nothing to ask yet.
@@ -129,78 +133,46 @@ impl LeaseHolder {
     /// # Errors
     /// No random bytes.
     pub fn ask(&mut self, now: Duration) -> io::Result<Option<Vec<u8>>> {
-        let waits = self.open.is_some_and(|asked| now.saturating_sub(asked) < PATIENCE);
+        let waits = self.asked.is_some_and(|asked| now.saturating_sub(asked) < REPEAT_AFTER);
         let ask = match &mut self.state {
             State::Ended => return Ok(None),
+            _ if waits => return Ok(None),
             State::Holding(holding) => {
-                if now.saturating_sub(holding.asked) < KEEP_EVERY {
+                if now.saturating_sub(holding.sure) < KEEP_EVERY && !holding.returning {
                     return Ok(None);
                 }
-                let ask = if holding.returning { "return" } else { "keep" };
-                holding.ask(ask, now)
+                holding.ask(if holding.returning { "return" } else { "keep" })
             }
-            _ if waits => return Ok(None),
-            State::Wanting { challenge } if self.wish.key.is_none() || challenge.is_some() => {
-                let challenge = challenge.take();
-                self.acquire(challenge)?
-            }
-            // Without an answer the whole way is gone again: a challenge counts once.
-            State::Wanting { .. } | State::Challenging | State::Asking(..) => {
-                if self.wish.key.is_some() {
-                    self.state = State::Challenging;
-                    Ask::Challenge {}
-                } else {
-                    self.acquire(None)?
-                }
-            }
+            State::Wanting if self.wish.key.is_some() => bytes(&Ask::Challenge {}),
+            State::Wanting | State::Challenged(_) => self.acquire(now)?,
+            State::Asking(asking) => asking.ask.clone(),
         };
-        self.open = Some(now);
-        Ok(Some(serde_json::to_vec(&ask).unwrap_or_default()))
-    }
-
-    /// The ask that was made at `asked` was lost on the way, or its answer was: the next one is
-    /// due.
-    pub fn is_lost(&mut self, asked: Duration) {
-        if self.open == Some(asked) {
-            self.open = None;
-        }
-        if let State::Holding(holding) = &mut self.state
-            && holding.asked == asked
-        {
-            holding.asked = asked.saturating_sub(KEEP_EVERY);
-        }
+        self.asked = Some(now);
+        Ok(Some(ask))
     }
 
     /// The ask that gives the lease back; `None` when none is held.
     pub fn give_back(&mut self, now: Duration) -> Option<Vec<u8>> {
         let State::Holding(holding) = &mut self.state else { return None };
         holding.returning = true;
-        let ask = holding.ask("return", now);
-        self.open = Some(now);
-        Some(serde_json::to_vec(&ask).unwrap_or_default())
+        self.asked = Some(now);
+        Some(holding.ask("return"))
     }
 
     /// Reads the answer to the ask that was made at `asked`, the time given to [`Self::ask`] or
-    /// [`Self::give_back`]. An answer that comes late says nothing about a newer ask.
+    /// [`Self::give_back`]; several may be on their way.
     pub fn hear(&mut self, answer: &[u8], asked: Duration, now: Duration) -> Heard {
         let read = if answer.len() > ASK_MAX { None } else { serde_json::from_slice(answer).ok() };
-        let Some(answer) = read else { return Heard::Nonsense };
-        let due = match &self.state {
-            State::Holding(holding) => asked >= holding.began,
-            _ => self.open == Some(asked),
-        };
-        let heard = if due { self.judge(answer, (asked, now)) } else { Heard::Nonsense };
-        if heard != Heard::Nonsense && self.open == Some(asked) {
-            self.open = None;
+        match read {
+            Some(answer) if asked >= self.began => self.judge(answer, (asked, now)),
+            _ => Heard::Nonsense,
         }
-        heard
     }
 
     /// Wants the lease anew, after it has ended or was refused; `take` takes it from another.
     pub fn again(&mut self, take: bool) {
         self.wish.take = take;
-        self.state = State::Wanting { challenge: None };
-        self.open = None;
+        self.enter(State::Wanting, self.began);
     }
 
     /// Code of a message on this key expression; `None` when no lease is held.
@@ -240,7 +212,11 @@ impl LeaseHolder {
         }
     }
 
-    fn acquire(&mut self, challenge: Option<String>) -> io::Result<Ask> {
+    fn enter(&mut self, state: State, now: Duration) {
+        (self.state, self.began, self.asked) = (state, now, None);
+    }
+
+    fn acquire(&mut self, now: Duration) -> io::Result<Vec<u8>> {
         let secret = Secret::random(&mut self.random)?;
         let public = secret.public();
         let mut nonce = [0; 16];
@@ -254,15 +230,16 @@ impl LeaseHolder {
             take: *take,
             ..Acquire::default()
         };
-        if let (Some(key), Some(challenge)) = (key, challenge) {
+        if let (Some(key), State::Challenged(challenge)) = (key, &self.state) {
             let (role, public, nonce) = (role.name(), &ask.public, &ask.nonce);
-            let claim = Claim { robot, role, name, public, nonce, challenge: &challenge };
+            let claim = Claim { robot, role, name, public, nonce, challenge };
             ask.signature = Some(hexadecimal(&key.sign(claim.text().as_bytes())));
             ask.key = Some(key.id());
-            ask.challenge = Some(challenge);
+            ask.challenge = Some(challenge.clone());
         }
-        self.state = State::Asking(secret, public);
-        Ok(Ask::Acquire(Box::new(ask)))
+        let ask = bytes(&Ask::Acquire(Box::new(ask)));
+        self.enter(State::Asking(Asking { secret, public, ask: ask.clone() }), now);
+        Ok(ask)
     }
 
     fn judge(&mut self, answer: Answer, (asked, heard): (Duration, Duration)) -> Heard {
@@ -271,23 +248,23 @@ impl LeaseHolder {
             // A holder's asks may overtake each other; the one that came too late ends nothing.
             let ends = [Refusal::Ended, Refusal::Code].map(Refusal::name).contains(&why.as_str());
             if ends || !matches!(self.state, State::Holding(_)) {
-                self.state = State::Ended;
+                self.enter(State::Ended, heard);
             }
             return Heard::Refused { why, said };
         }
         let robot = Instant::from_nanos(answer.now_ns.unwrap_or_default());
         let time = RobotTime { robot, asked, heard };
         match &mut self.state {
-            State::Challenging => match answer.challenge {
+            State::Wanting => match answer.challenge {
                 Some(challenge) => {
-                    self.state = State::Wanting { challenge: Some(challenge) };
+                    self.enter(State::Challenged(challenge), heard);
                     Heard::Challenge
                 }
                 None => Heard::Nonsense,
             },
-            State::Asking(..) => match self.granted(&answer, asked) {
+            State::Asking(_) => match self.granted(&answer, asked) {
                 Some(holding) => {
-                    self.state = State::Holding(holding);
+                    self.enter(State::Holding(holding), heard);
                     Heard::Granted(time)
                 }
                 None if matches!(self.state, State::Ended) => Heard::Refused {
@@ -298,13 +275,13 @@ impl LeaseHolder {
             },
             State::Holding(holding) if answer.epoch == Some(holding.epoch) => {
                 if holding.returning && answer.lasts_ms == Some(0) {
-                    self.state = State::Ended;
+                    self.enter(State::Ended, heard);
                     return Heard::Returned;
                 }
                 holding.sure = holding.sure.max(asked);
                 Heard::Kept(time)
             }
-            State::Wanting { .. } | State::Holding(_) | State::Ended => Heard::Nonsense,
+            State::Challenged(_) | State::Holding(_) | State::Ended => Heard::Nonsense,
         }
     }
 
@@ -314,24 +291,27 @@ impl LeaseHolder {
         let own = from_hexadecimal::<32>(answer.public.as_deref()?)?;
         let session = from_hexadecimal::<8>(answer.session.as_deref()?)?;
         answer.now_ns?;
-        let State::Asking(secret, holder) = std::mem::replace(&mut self.state, State::Ended) else {
+        let State::Asking(asking) = std::mem::replace(&mut self.state, State::Ended) else {
             return None;
         };
         let (robot, role) = (self.wish.robot.as_str(), self.wish.role.name());
-        let about = Agreement { robot, role, epoch, holder: &holder, own: &own };
-        let key = secret.agree(&own, &about)?;
+        let about = Agreement { robot, role, epoch, holder: &asking.public, own: &own };
+        let key = asking.secret.agree(&own, &about)?;
         let session = u64::from_be_bytes(session);
-        let (count, returning, began) = (0, false, asked);
-        Some(Holding { key, epoch, session, count, began, sure: asked, asked, returning })
+        Some(Holding { key, epoch, session, count: 0, sure: asked, returning: false })
     }
 }
 
 impl Holding {
-    fn ask(&mut self, ask: &str, now: Duration) -> Ask {
+    fn ask(&mut self, ask: &str) -> Vec<u8> {
         self.count += 1;
-        self.asked = now;
         let code = hexadecimal(&self.key.seal_ask(ask, self.epoch, self.count));
         let hold = Hold { epoch: self.epoch, count: self.count, code };
-        if ask == "return" { Ask::Return(hold) } else { Ask::Keep(hold) }
+        bytes(&if ask == "return" { Ask::Return(hold) } else { Ask::Keep(hold) })
     }
+}
+
+fn bytes(ask: &Ask) -> Vec<u8> {
+    // Nothing in it can fail to be written.
+    serde_json::to_vec(ask).unwrap_or_default()
 }

@@ -5,7 +5,7 @@ mod race;
 use rand::{RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::holder::{Heard, KEEP_EVERY, LeaseHolder, Wish};
+use super::holder::{Heard, LeaseHolder, REPEAT_AFTER, Wish};
 use super::*;
 use crate::deployment::keys::{PrivateKey, new_pair};
 
@@ -197,7 +197,7 @@ fn a_lease_is_held_by_using_it_and_ends_by_itself() {
     desk.accept_sample(&[LeaseRole::Planner], PLAN, &sample, at(2000)).unwrap();
     // So does a keep, which is due every 500 ms.
     let keep = first.ask(own(at(4000))).unwrap().unwrap();
-    assert_eq!(first.ask(own(at(4000) + KEEP_EVERY / 2)).unwrap(), None);
+    assert_eq!(first.ask(own(at(4000) + REPEAT_AFTER / 2)).unwrap(), None);
     let answer = desk.answer(LeaseRole::Planner, &keep, at(4000));
     let Heard::Kept(time) = first.hear(&answer, own(at(4000)), own(at(4003))) else {
         panic!("it is kept");
@@ -332,22 +332,25 @@ fn late_and_foreign_answers_change_nothing() {
     let mut desk = desk(None);
     let mut planner = holder(LeaseRole::Planner, 2, None);
     assert_eq!(planner.hear(b"{\"ok\":true}", own(at(0)), own(at(0))), Heard::Nonsense);
-    let lost = planner.ask(own(at(0))).unwrap().unwrap();
-    let late = desk.answer(LeaseRole::Planner, &lost, at(0));
-    assert_eq!(planner.ask(own(at(999))).unwrap(), None, "it waits");
-    let again = planner.ask(own(at(1000))).unwrap().unwrap();
-    assert_eq!(planner.hear(&late, own(at(0)), own(at(1001))), Heard::Nonsense);
+    let first = planner.ask(own(at(0))).unwrap().unwrap();
     for answer in [&b"[]"[..], b"{\"ok\":true}", b"{\"ok\":true,\"epoch\":1}", &[b' '; 5000]] {
-        assert_eq!(planner.hear(answer, own(at(1000)), own(at(1001))), Heard::Nonsense);
+        assert_eq!(planner.hear(answer, own(at(0)), own(at(1))), Heard::Nonsense);
     }
-    let held = desk.answer(LeaseRole::Planner, &again, at(1001));
-    let heard = planner.hear(&held, own(at(1000)), own(at(1001)));
-    assert!(
-        matches!(heard, Heard::Refused { ref why, .. } if why == "held"),
-        "by its own first ask"
-    );
-    planner.again(false);
+    let lost = desk.answer(LeaseRole::Planner, &first, at(0));
+    assert_eq!(planner.ask(own(at(0) + REPEAT_AFTER / 2)).unwrap(), None, "it waits");
+    let again = planner.ask(own(at(1000))).unwrap().unwrap();
+    let answer = desk.answer(LeaseRole::Planner, &again, at(1001));
+    assert_eq!((&again, &answer).0, &first, "the same ask");
+    assert!(matches!(
+        planner.hear(&answer, own(at(1000)), own(at(1002))),
+        Heard::Granted(time) if time.robot == at(1001)
+    ));
+    assert_eq!((planner.epoch(), desk.tally().granted), (Some(1), 1), "and one lease");
+    assert_eq!(planner.hear(&lost, own(at(0)), own(at(1003))), Heard::Nonsense, "it came late");
+    assert_eq!(desk.holder(LeaseRole::Planner, at(2001)), None, "asking again is no use of it");
     get(&mut desk, &mut planner, LeaseRole::Planner, at(2001));
+    planner.again(false);
+    get(&mut desk, &mut planner, LeaseRole::Planner, at(2002));
     let weak = format!(
         "{{\"ok\":true,\"epoch\":3,\"public\":\"{}\",\"session\":\"{}\",\"now_ns\":1}}",
         "0".repeat(64),
@@ -358,6 +361,52 @@ fn late_and_foreign_answers_change_nothing() {
     let heard = other.hear(weak.as_bytes(), own(at(0)), own(at(0)));
     assert!(matches!(heard, Heard::Refused { .. }), "a robot's key that is known to all");
     assert_eq!(other.epoch(), None);
+}
+
+/// A link of `delay` one way, cut from 3 s to 8 s; `when` the lease is held after that.
+fn held_again(mut holder: LeaseHolder, mut desk: LeaseDesk, delay: u64) -> u64 {
+    const CUT: std::ops::Range<u64> = 3000..8000;
+    let (mut asks, mut answers) = (Vec::<(u64, Vec<u8>)>::new(), Vec::new());
+    for now in 0..12_000 {
+        let arrived = |sent: u64| sent + delay == now && !CUT.contains(&now);
+        for (sent, ask) in &asks {
+            if arrived(*sent) {
+                answers.push((*sent, now, desk.answer(LeaseRole::Planner, ask, at(now))));
+            }
+        }
+        for (asked, sent, answer) in &answers {
+            if arrived(*sent) {
+                let heard = holder.hear(answer, own(at(*asked)), own(at(now)));
+                if matches!(heard, Heard::Refused { .. }) && holder.epoch().is_none() {
+                    holder.again(false);
+                }
+            }
+        }
+        if let Some(ask) = holder.ask(own(at(now))).unwrap().filter(|_| !CUT.contains(&now)) {
+            asks.push((now, ask));
+        }
+        assert!(now != CUT.start || holder.epoch().is_some(), "it had time enough");
+        if now >= CUT.end && holder.epoch() == Some(2) {
+            assert_eq!(desk.tally().granted, 2, "one lease before and one after");
+            return now - CUT.end;
+        }
+    }
+    panic!("never");
+}
+
+/// An ask is on its way again within 50 ms, so it takes that and the ways there and back: of the
+/// ask that is refused, of the challenge, and of the ask that is not.
+#[test]
+fn when_a_link_is_whole_again_the_lease_is_soon_held_again() {
+    let (_folder, trust, key) = keys();
+    let repeat = u64::try_from(REPEAT_AFTER.as_millis()).unwrap();
+    for delay in [1, 10, 100, 400] {
+        let again = held_again(holder(LeaseRole::Planner, 2, None), desk(None), delay);
+        assert!(again <= repeat + 4 * delay + 3, "{again} ms with {delay} ms each way");
+        let signed = holder(LeaseRole::Planner, 2, Some(key("planner")));
+        let again = held_again(signed, desk(Some(trust.clone())), delay);
+        assert!(again <= repeat + 6 * delay + 5, "{again} ms with {delay} ms each way, signed");
+    }
 }
 
 /// Folder of new keys, one for each role, and a stranger's.
