@@ -26,12 +26,13 @@ def test_this_machine_needs_no_certificates(endpoint: str) -> None:
         ("", "tcp/HOST:PORT"),
         ("127.0.0.1:7447", "tcp/HOST:PORT"),
         ("udp/127.0.0.1:7447", "tcp/HOST:PORT"),
+        ("tls/127.0.0.1:7447", "quic/HOST:PORT"),
         ("tcp/127.0.0.1", "HOST:PORT"),
         ("tcp/127.0.0.1:70000", "HOST:PORT"),
         ("tcp/127.0.0.1:x", "HOST:PORT"),
         ("tcp/192.0.2.1:7447", "beyond this machine"),
         ("tcp/localhost:7447", "beyond this machine"),
-        ("tls/192.0.2.1:7447", "needs certificates"),
+        ("quic/192.0.2.1:7447", "needs certificates"),
         ("tcp/127.0.0.1:7447#iface=lo", "no settings of its own"),
     ],
 )
@@ -51,7 +52,7 @@ def folder_of(path: Path, *roles: str) -> Path:
 
 
 def test_the_certificate_of_the_only_role_is_shown(tmp_path: Path) -> None:
-    said = settings("tls/robot.local:7447", folder_of(tmp_path, "planner"), None)
+    said = settings("quic/robot.local:7447", folder_of(tmp_path, "planner"), None)
     tls = "transport/link/tls"
     assert said[f"{tls}/connect_certificate"] == str(tmp_path / "planner.crt")
     assert said[f"{tls}/connect_private_key"] == str(tmp_path / "planner.tls.key")
@@ -61,7 +62,7 @@ def test_the_certificate_of_the_only_role_is_shown(tmp_path: Path) -> None:
 
 
 def test_certificates_that_do_not_do_are_refused(tmp_path: Path) -> None:
-    endpoint = "tls/robot.local:7447"
+    endpoint = "quic/robot.local:7447"
     with pytest.raises(triune.KeyFileError, match="in it: none"):
         settings(endpoint, tmp_path, None)
     folder = folder_of(tmp_path, "planner", "operator")
@@ -69,7 +70,7 @@ def test_certificates_that_do_not_do_are_refused(tmp_path: Path) -> None:
         settings(endpoint, folder, None)
     with pytest.raises(ValueError, match="role 'pilot'"):
         settings(endpoint, folder, "pilot")
-    with pytest.raises(ValueError, match="certificates need tls/"):
+    with pytest.raises(ValueError, match="certificates need quic/"):
         settings(LOOPBACK, folder, "planner")
     (folder / "operator.tls.key").chmod(0o640)
     with pytest.raises(triune.KeyFileError, match="chmod 600"):

@@ -36,7 +36,7 @@ class Network:
             for public in (self._keys / role).glob("*.pub"):
                 shutil.copy(public, self.robot / "keys")
         self._certificates = made
-        self.endpoint = f"tls/localhost:{free_port()}"
+        self.endpoint = f"quic/localhost:{free_port()}"
         listen = self.endpoint.replace("localhost", "127.0.0.1")
         self.run = start(
             *("--brain", "far", "--certificates", made), robot=self.robot, endpoint=listen

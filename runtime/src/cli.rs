@@ -301,7 +301,9 @@ fn listen() {
     let filter = tracing_subscriber::EnvFilter::try_from_env("TRIUNE_LOG")
         // What the network library warns of, commands say in their own words.
         .unwrap_or_else(|_| {
-            tracing_subscriber::EnvFilter::new("warn,zenoh=error,rapier3d_mjcf=error")
+            tracing_subscriber::EnvFilter::new(
+                "warn,zenoh=error,zenoh::net::routing::hat=off,rapier3d_mjcf=error",
+            )
         });
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
 }

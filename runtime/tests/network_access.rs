@@ -1,7 +1,7 @@
 //! Who may do what over the network, tried with real sessions on loopback.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failed test says where")]
 
-use std::net::TcpListener;
+use std::net::UdpSocket;
 use std::path::Path;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
@@ -13,6 +13,7 @@ use runtime::network::certificates::{Wanted, make};
 use tempfile::TempDir;
 use zenoh::handlers::FifoChannelHandler;
 use zenoh::pubsub::Subscriber;
+use zenoh::qos::CongestionControl;
 use zenoh::query::{Query, QueryTarget, Queryable, Reply};
 use zenoh::sample::Sample;
 use zenoh::{Config, Session, Wait};
@@ -23,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const SHORT: Duration = Duration::from_millis(300);
 
 fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 fn now() -> Duration {
@@ -113,8 +114,10 @@ fn wait_for(what: &str, mut there: impl FnMut() -> bool) {
     }
 }
 
+/// Waits where the link is full.
 fn put(session: &Session, rest: &str, length: usize) {
-    session.put(key(rest), vec![7; length]).wait().unwrap();
+    let putting = session.put(key(rest), vec![7; length]);
+    putting.congestion_control(CongestionControl::Block).wait().unwrap();
 }
 
 fn ask(session: &Session, rest: &str, length: usize, patience: Duration) -> bool {
@@ -149,7 +152,7 @@ const COMMANDS: [(&str, usize); 5] = [
 #[test]
 fn each_role_may_do_its_own_and_nothing_else() {
     let folder = good();
-    let endpoint = format!("tls/127.0.0.1:{}", free_port());
+    let endpoint = format!("quic/127.0.0.1:{}", free_port());
     let robot = Robot::at(&endpoint, Some(folder.path()));
     for (role, may_send, may_ask) in [
         (Role::Observer, vec![], vec![]),
@@ -190,36 +193,30 @@ fn each_role_may_do_its_own_and_nothing_else() {
 #[test]
 fn the_rules_are_tried_at_the_start() {
     let folder = good();
-    let endpoint = format!("tls/127.0.0.1:{}", free_port());
-    let settings = settings(Part::Robot, &endpoint, Some(folder.path()));
-    let mut config = settings.config().unwrap();
-    let robot = Robot::new(&config);
-    assert_eq!(probe(&robot.session, &settings).unwrap(), 1);
-    assert!(!robot.has_heard("operator/stop"), "a try stops nobody");
-    robot.session.close().wait().unwrap();
-
-    config.insert_json5("access_control/enabled", "false").unwrap();
-    let robot = Robot::new(&config);
-    let error = probe(&robot.session, &settings).unwrap_err();
+    // What a probe of a robot with changed rules finds; each listens on a port of its own.
+    let try_them = |changes: &[(&str, &str)]| {
+        let endpoint = format!("quic/127.0.0.1:{}", free_port());
+        let settings = settings(Part::Robot, &endpoint, Some(folder.path()));
+        let mut config = settings.config().unwrap();
+        for (rule, value) in changes {
+            config.insert_json5(&format!("access_control/{rule}"), value).unwrap();
+        }
+        let robot = Robot::new(&config);
+        let found = probe(&robot.session, &settings);
+        assert!(!robot.has_heard("operator/stop"), "a try stops nobody, not even then");
+        robot.session.close().wait().unwrap();
+        (found, endpoint)
+    };
+    assert_eq!(try_them(&[]).0.unwrap(), 1);
+    let (found, endpoint) = try_them(&[("enabled", "false")]);
+    let error = found.unwrap_err();
     let said = error.to_string();
     assert!(matches!(error, NetworkError::Forbidden { .. }), "{said}");
     assert!(said.contains("send on brain/plan") && said.contains(&endpoint), "{said}");
-    assert!(!robot.has_heard("operator/stop"), "not even then");
-    robot.session.close().wait().unwrap();
-
-    config.insert_json5("access_control/enabled", "true").unwrap();
-    config.insert_json5("access_control/default_permission", "\"allow\"").unwrap();
-    let robot = Robot::new(&config);
-    let error = probe(&robot.session, &settings).unwrap_err();
+    let error = try_them(&[("default_permission", "\"allow\"")]).0.unwrap_err();
     assert!(matches!(error, NetworkError::Forbidden { .. }), "{error}");
-    robot.session.close().wait().unwrap();
-
-    config.insert_json5("access_control/default_permission", "\"deny\"").unwrap();
-    for list in ["rules", "subjects", "policies"] {
-        config.insert_json5(&format!("access_control/{list}"), "[]").unwrap();
-    }
-    let robot = Robot::new(&config);
-    let error = probe(&robot.session, &settings).unwrap_err();
+    let none = ["rules", "subjects", "policies"].map(|list| (list, "[]"));
+    let error = try_them(&none).0.unwrap_err();
     assert!(matches!(error, NetworkError::Control { .. }), "{error}");
 }
 
@@ -236,7 +233,7 @@ fn one_hole_in_the_rules_is_enough() {
         ("delete", "brain/plan", "delete brain/plan"),
         ("liveliness_token", "**", "declare itself alive"),
     ] {
-        let endpoint = format!("tls/127.0.0.1:{}", free_port());
+        let endpoint = format!("quic/127.0.0.1:{}", free_port());
         let settings = settings(Part::Robot, &endpoint, Some(folder.path()));
         let mut config = settings.config().unwrap();
         let rules = config.get_json("access_control").unwrap();
@@ -262,7 +259,7 @@ fn nobody_comes_in_without_a_certificate_of_this_authority() {
     let (folder, foreign) = (good(), good());
     let day = Duration::from_secs(86_400);
     let port = free_port();
-    let endpoint = format!("tls/127.0.0.1:{port}");
+    let endpoint = format!("quic/127.0.0.1:{port}");
     let robot = Robot::at(&endpoint, Some(folder.path()));
     let observer = || settings(Part::Client(Role::Observer), &endpoint, Some(folder.path()));
     let with_file = |name: &str, from: &Path| {
@@ -293,7 +290,7 @@ fn nobody_comes_in_without_a_certificate_of_this_authority() {
     for (from, until) in [(now() - 2 * day, now() - day), (now() + day, now() + 2 * day)] {
         let ended = certificates(from, until);
         let (port, folder) = (free_port(), ended.path());
-        let endpoint = format!("tls/127.0.0.1:{port}");
+        let endpoint = format!("quic/127.0.0.1:{port}");
         let robot = Robot::at(&endpoint, Some(folder));
         let theirs = settings(Part::Client(Role::Observer), &endpoint, Some(folder));
         assert!(open(&theirs.config().unwrap()).is_err(), "over, or not yet");
@@ -308,7 +305,7 @@ fn nobody_comes_in_without_a_certificate_of_this_authority() {
 #[test]
 fn a_client_is_no_robot() {
     let folder = good();
-    let endpoint = format!("tls/127.0.0.1:{}", free_port());
+    let endpoint = format!("quic/127.0.0.1:{}", free_port());
     let mut config = settings(Part::Robot, &endpoint, Some(folder.path())).config().unwrap();
     for (setting, file) in [("certificate", "operator.crt"), ("private_key", "operator.tls.key")] {
         let file = format!("{:?}", folder.path().join(file).display().to_string());
@@ -323,7 +320,7 @@ fn a_client_is_no_robot() {
 #[test]
 fn a_link_ends_when_its_certificate_does() {
     let folder = certificates(now() - Duration::from_secs(60), now() + Duration::from_secs(5));
-    let endpoint = format!("tls/127.0.0.1:{}", free_port());
+    let endpoint = format!("quic/127.0.0.1:{}", free_port());
     let robot = Robot::at(&endpoint, Some(folder.path()));
     let operator = client(Role::Operator, &endpoint, folder.path());
     assert_eq!(arrive(&robot, &operator, &[("operator/act", 56)]), ["operator/act"]);
@@ -340,17 +337,16 @@ fn a_link_ends_when_its_certificate_does() {
 #[test]
 fn what_is_too_long_does_not_arrive_and_pictures_do() {
     let folder = good();
-    let endpoint = format!("tls/127.0.0.1:{}", free_port());
+    let endpoint = format!("quic/127.0.0.1:{}", free_port());
     let robot = Robot::at(&endpoint, Some(folder.path()));
     let planner = client(Role::Planner, &endpoint, folder.path());
     assert_eq!(arrive(&robot, &planner, &[("brain/plan", 2 << 20)]), [""; 0]);
     assert_eq!(arrive(&robot, &planner, &[("brain/plan", 1024)]), ["brain/plan"]);
     let heard = planner.declare_subscriber(key("body/picture")).wait().unwrap();
-    let picture = vec![7_u8; 16 << 20];
     wait_for("the picture", || {
-        robot.session.put(key("body/picture"), picture.clone()).wait().unwrap();
+        put(&robot.session, "body/picture", 16 << 20);
         let came = heard.recv_timeout(Duration::from_secs(1)).ok().flatten();
-        came.is_some_and(|sample| sample.payload().len() == picture.len())
+        came.is_some_and(|sample| sample.payload().len() == 16 << 20)
     });
 }
 
@@ -382,7 +378,7 @@ fn a_unix_socket_is_as_good_as_loopback() {
 #[test]
 fn a_router_holds_the_same_rules() {
     let folder = good();
-    let endpoint = format!("tls/127.0.0.1:{}", free_port());
+    let endpoint = format!("quic/127.0.0.1:{}", free_port());
     let router = settings(Part::Router, &endpoint, Some(folder.path())).config().unwrap();
     let router = open(&router).unwrap();
     let mut behind = settings(Part::Robot, &endpoint, Some(folder.path()));
@@ -433,7 +429,7 @@ fn the_command_makes_them_once_and_says_what_goes_where() {
     let said = String::from_utf8_lossy(&again.stderr);
     assert!(said.contains("is there already"), "{said}");
     // They are what a robot needs.
-    let endpoint = format!("tls/127.0.0.1:{}", free_port());
+    let endpoint = format!("quic/127.0.0.1:{}", free_port());
     let settings = settings(Part::Robot, &endpoint, Some(&folder));
     let robot = Robot::new(&settings.config().unwrap());
     assert_eq!(probe(&robot.session, &settings).unwrap(), 1);

@@ -36,8 +36,6 @@ pub enum Carrier {
     Udp,
     /// A connection.
     Tcp,
-    /// A connection, encrypted.
-    Tls,
 }
 
 impl Carrier {
@@ -47,7 +45,6 @@ impl Carrier {
         match self {
             Self::Udp => "udp",
             Self::Tcp => "tcp",
-            Self::Tls => "tls",
         }
     }
 }
@@ -144,9 +141,7 @@ impl Pair {
                 let proxy = Proxy::start(&front, &target, seed, &scenario.layouts)?;
                 Between::Datagrams(proxy)
             }
-            Carrier::Tcp | Carrier::Tls => {
-                Between::Stream(StreamProxy::start(&front, &target, seed)?)
-            }
+            Carrier::Tcp => Between::Stream(StreamProxy::start(&front, &target, seed)?),
         };
         between.set(scenario.faults)?;
         let out = TempDir::new()?;

@@ -88,10 +88,10 @@ fn copy(from: &Path, to: &Path) {
 fn a_planner_on_another_host_walks_the_robot_through_a_router() {
     let Some(hosts) = or_skip(Hosts::two()) else { return };
     let desk = Desk::new();
-    let listen = "tls/0.0.0.0:7447";
+    let listen = "quic/0.0.0.0:7447";
     let mut router = desk.start(hosts.middle(), &["router", "--listen", listen]);
     router.wait_for("routes at", PATIENCE).unwrap();
-    let at = [0, 1].map(|side| format!("tls/{}:7447", gate(side)));
+    let at = [0, 1].map(|side| format!("quic/{}:7447", gate(side)));
     let (robot_folder, mission, out) =
         (desk.path("robot"), desk.path("mission.toml"), desk.path("out"));
     let robot = desk.start(

@@ -16,7 +16,7 @@ pub enum NetworkError {
     #[error(
         "{endpoint}: only this machine's loopback (tcp/127.0.0.1:PORT) and unix sockets \
          (unixsock-stream/PATH) may be used without certificates; make some with `triune keys \
-         network DIR`, give --certificates DIR, and write tls/ADDRESS:PORT"
+         network DIR`, give --certificates DIR, and write quic/ADDRESS:PORT"
     )]
     Open {
         /// The endpoint.
@@ -24,7 +24,7 @@ pub enum NetworkError {
     },
     /// Certificates, and an endpoint that does not use them.
     #[error(
-        "{endpoint}: with certificates every endpoint must be tls/ADDRESS:PORT, since whoever \
+        "{endpoint}: with certificates every endpoint must be quic/ADDRESS:PORT, since whoever \
          comes in by another way has shown none; change it, or leave --certificates out"
     )]
     Plain {

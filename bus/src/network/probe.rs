@@ -260,7 +260,7 @@ fn answering(session: &Session, key: &str, token: &Token) -> Result<Queryable<()
 
 /// Where this machine reaches its own listener: one on all addresses is reached on loopback.
 fn reachable(listen: &str) -> String {
-    let any = [("tls/0.0.0.0:", "tls/127.0.0.1:"), ("tls/[::]:", "tls/localhost:")];
+    let any = [("quic/0.0.0.0:", "quic/127.0.0.1:"), ("quic/[::]:", "quic/localhost:")];
     let found = any.iter().find_map(|(any, own)| listen.strip_prefix(any).map(|port| (own, port)));
     found.map_or_else(|| listen.to_owned(), |(own, port)| format!("{own}{port}"))
 }

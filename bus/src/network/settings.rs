@@ -145,7 +145,7 @@ impl Settings {
             Part::Router => (ROUTER_SESSIONS, BULK_MAX),
         };
         let protocols: &[&str] =
-            if self.is_open() { &["tls"] } else { &["tcp", "udp", "unixsock-stream"] };
+            if self.is_open() { &["quic"] } else { &["tcp", "udp", "unixsock-stream"] };
         vec![
             ("listen/endpoints", json!(self.listen)),
             ("listen/timeout_ms", json!(0)),
@@ -198,12 +198,9 @@ impl Settings {
             Err(NetworkError::Endpoint { endpoint: endpoint.clone(), why })
         };
         // zenoh takes the brackets for a part of the name it looks for in the certificate.
-        let bracketed = |endpoint: &&String| endpoint.starts_with("tls/[");
+        let bracketed = |endpoint: &&String| endpoint.starts_with("quic/[");
         if let Some(endpoint) = self.connect.iter().find(bracketed) {
-            return wrong(
-                endpoint,
-                "connect by a name: an IPv6 address cannot be checked over TLS",
-            );
+            return wrong(endpoint, "connect by a name: an IPv6 address is in no certificate");
         }
         match self.part {
             Part::Client(_) => match (self.listen.first(), self.connect.is_empty()) {
@@ -252,7 +249,12 @@ fn check_endpoint(endpoint: &str, certified: bool) -> Result<(), NetworkError> {
         "unixsock-stream" if certified => Err(NetworkError::Plain { endpoint: named }),
         "unixsock-stream" if address.is_empty() => wrong("a path is missing behind the /"),
         "unixsock-stream" => Ok(()),
-        "tcp" | "udp" | "tls" => {
+        // Its reading and its writing side share one connection without a lock: issue 2557 of
+        // zenoh. A robot has died of it when somebody left.
+        "tls" => {
+            wrong("tls/ is not safe in the network library: write quic/, which is TLS 1.3 too")
+        }
+        "tcp" | "udp" | "quic" => {
             let Some((host, port)) = address.rsplit_once(':') else {
                 return wrong("a port is missing, as in tcp/127.0.0.1:7447");
             };
@@ -260,13 +262,13 @@ fn check_endpoint(endpoint: &str, certified: bool) -> Result<(), NetworkError> {
                 return wrong("an address is HOST:PORT, with a port from 0 to 65535");
             }
             match (protocol, certified) {
-                ("tls", true) => Ok(()),
+                ("quic", true) => Ok(()),
                 ("tcp" | "udp", true) => Err(NetworkError::Plain { endpoint: named }),
                 ("tcp" | "udp", false) if is_loopback(host) => Ok(()),
                 _ => Err(NetworkError::Open { endpoint: named }),
             }
         }
-        _ => wrong("only tcp/, udp/, tls/ and unixsock-stream/ are used"),
+        _ => wrong("only tcp/, udp/, quic/ and unixsock-stream/ are used"),
     }
 }
 

@@ -74,17 +74,17 @@ def check_endpoint(endpoint: str, certified: bool) -> None:
     if any(sign in endpoint for sign in "#?;"):
         raise wrong("it carries no settings of its own: leave out what follows # or ?")
     protocol, slash, address = endpoint.partition("/")
-    if protocol not in ("tcp", "tls", "unixsock-stream") or not slash or not address:
-        raise wrong("it is tcp/HOST:PORT, tls/HOST:PORT or unixsock-stream/PATH")
-    if certified != (protocol == "tls"):
-        raise wrong("certificates need tls/, and tls/ needs certificates=FOLDER")
+    if protocol not in ("tcp", "quic", "unixsock-stream") or not slash or not address:
+        raise wrong("it is tcp/HOST:PORT, quic/HOST:PORT or unixsock-stream/PATH")
+    if certified != (protocol == "quic"):
+        raise wrong("certificates need quic/, and quic/ needs certificates=FOLDER")
     if protocol == "unixsock-stream":
         return
     host, _, port = address.rpartition(":")
     if not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
         raise wrong(f"an address is HOST:PORT, such as {LOOPBACK}")
     if protocol == "tcp" and not _is_loopback(host):
-        raise wrong("beyond this machine only tls/HOST:PORT with certificates=FOLDER")
+        raise wrong("beyond this machine only quic/HOST:PORT with certificates=FOLDER")
 
 
 def _is_loopback(host: str) -> bool:

@@ -52,7 +52,7 @@ def connect(
 
     Args:
         endpoint: ``tcp/127.0.0.1:7447``, ``unixsock-stream/PATH``, or with certificates
-            ``tls/HOST:PORT``.
+            ``quic/HOST:PORT``.
         robot: Its name; without it the one that is in reach.
         certificates: Folder with this program's certificate, as ``triune keys network`` makes it.
         key: Private key of ``triune keys new`` that asks for leases; needed where the robot is open

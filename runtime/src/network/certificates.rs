@@ -230,7 +230,7 @@ pub fn words(folder: &Path, made: &Made) -> String {
          to each person and program, by role ({roles})\n    \
          authority.crt, <role>.crt, <role>.tls.key\n\
          authority.key\n    stays here or moves to a safe place; whoever has it may do everything\n\
-         then\n    triune run ROBOT --listen tls/0.0.0.0:7447 --certificates DIR\n"
+         then\n    triune run ROBOT --listen quic/0.0.0.0:7447 --certificates DIR\n"
     )
 }
 

@@ -128,7 +128,7 @@ fn a_brain_can_be_killed_and_started_again() {
 #[test]
 fn a_connection_stalls_and_goes_on() {
     let (robot, brain) = ("'robot that listens to connections'", "'brain that connects'");
-    let scenario = Scenario { faults: Faults::PARTITION, ..scenario(robot, brain, Carrier::Tls) };
+    let scenario = Scenario { faults: Faults::PARTITION, ..scenario(robot, brain, Carrier::Tcp) };
     let Some(mut pair) = or_skip(Pair::start(scenario)) else { return };
     pair.brain().unwrap().wait_for("all said", PATIENCE).unwrap();
     std::thread::sleep(Duration::from_millis(200));

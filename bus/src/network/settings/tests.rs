@@ -78,7 +78,7 @@ fn what_leaves_the_machine_needs_certificates() {
         "tcp/192.168.1.7:7447",
         "tcp/robot.local:7447",
         "tcp/localhost:7447",
-        "tls/127.0.0.1:7447",
+        "quic/127.0.0.1:7447",
     ] {
         let said = open(endpoint);
         assert!(said.starts_with(endpoint), "{said}");
@@ -101,7 +101,7 @@ fn an_endpoint_is_of_a_known_kind_and_carries_no_settings() {
         "tcp/127.0.0.1:x",
         "tcp/127.0.0.1:70000",
         "udp/127.0.0.1",
-        "quic/127.0.0.1:7447",
+        "tls/127.0.0.1:7447",
         "ws/127.0.0.1:7447",
         "serial//dev/ttyUSB0",
         "unixsock-stream/",
@@ -125,20 +125,20 @@ fn with_certificates_nobody_comes_in_without() {
         let error = with(Part::Robot, &[endpoint], &[], Some(&folder)).config().unwrap_err();
         assert!(matches!(error, NetworkError::Plain { .. }), "{error}");
     }
-    let config = with(Part::Robot, &["tls/0.0.0.0:7447"], &[], Some(&folder)).config().unwrap();
-    assert_eq!(json(&config, "transport/link/protocols"), json!(["tls"]));
+    let config = with(Part::Robot, &["quic/0.0.0.0:7447"], &[], Some(&folder)).config().unwrap();
+    assert_eq!(json(&config, "transport/link/protocols"), json!(["quic"]));
     for key in ["enable_mtls", "close_link_on_expiration", "verify_name_on_connect"] {
         assert_eq!(json(&config, &format!("transport/link/tls/{key}")), true, "{key}");
     }
     assert_eq!(json(&config, "access_control/enabled"), true);
     assert_eq!(json(&config, "access_control/default_permission"), "deny");
-    let error = with(Part::Robot, &["tls/0.0.0.0:7447#enable_mtls=false"], &[], Some(&folder));
+    let error = with(Part::Robot, &["quic/0.0.0.0:7447#enable_mtls=false"], &[], Some(&folder));
     assert!(matches!(error.config(), Err(NetworkError::Endpoint { .. })));
-    let error = with(Part::Robot, &[], &["tls/[fe80::1]:7447"], Some(&folder)).config();
+    let error = with(Part::Robot, &[], &["quic/[fe80::1]:7447"], Some(&folder)).config();
     assert!(error.unwrap_err().to_string().contains("by a name"));
-    let router = with(Part::Router, &["tls/[::]:7447"], &[], Some(&folder));
+    let router = with(Part::Router, &["quic/[::]:7447"], &[], Some(&folder));
     assert!(router.config().is_ok());
-    let missing = with(Part::Client(Role::Planner), &[], &["tls/a:1"], Some(&folder)).config();
+    let missing = with(Part::Client(Role::Planner), &[], &["quic/a:1"], Some(&folder)).config();
     let said = missing.unwrap_err().to_string();
     assert!(said.contains("planner.crt") && said.contains("triune keys network"), "{said}");
     #[cfg(unix)]
@@ -146,7 +146,7 @@ fn with_certificates_nobody_comes_in_without() {
         use std::os::unix::fs::PermissionsExt;
         let key = folder.join("observer.tls.key");
         fs::set_permissions(&key, fs::Permissions::from_mode(0o640)).unwrap();
-        let error = with(Part::Client(Role::Observer), &[], &["tls/a:1"], Some(&folder)).config();
+        let error = with(Part::Client(Role::Observer), &[], &["quic/a:1"], Some(&folder)).config();
         assert!(error.unwrap_err().to_string().contains("chmod 600"));
     }
     fs::remove_dir_all(folder).unwrap();

@@ -46,7 +46,7 @@ def network(folder: Path, server: str, client: str) -> Fake:
         pair(name, folder, authority)
     tls = "transport/link/tls"
     return Fake(
-        "tls/localhost",
+        "quic/localhost",
         {
             f"{tls}/root_ca_certificate": str(folder / "authority.crt"),
             f"{tls}/enable_mtls": True,
