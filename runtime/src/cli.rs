@@ -298,13 +298,12 @@ pub fn main() -> ExitCode {
 
 /// Messages for developers go to standard error, as far as `TRIUNE_LOG` asks for them.
 fn listen() {
+    // What the network library warns of, commands say in their own words; that a forbidden token is
+    // unknown to it, the probe has brought about.
+    const USUAL: &str = "warn,zenoh=error,zenoh::net::routing::hat::broker::token=off,\
+                         rapier3d_mjcf=error";
     let filter = tracing_subscriber::EnvFilter::try_from_env("TRIUNE_LOG")
-        // What the network library warns of, commands say in their own words.
-        .unwrap_or_else(|_| {
-            tracing_subscriber::EnvFilter::new(
-                "warn,zenoh=error,zenoh::net::routing::hat=off,rapier3d_mjcf=error",
-            )
-        });
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(USUAL));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
 }
 

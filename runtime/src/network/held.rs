@@ -138,28 +138,31 @@ fn keep(
     let rest = format!("lease/{role}");
     let (came, answers) = mpsc::channel::<Answered>();
     move || {
-        let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
-        for (asked, heard, answer) in answers.try_iter() {
-            shared.hear(&answer, asked, heard);
-        }
+        let lock = || shared.lock().unwrap_or_else(PoisonError::into_inner);
         let now = here();
-        shared.want_again(now);
-        let ask = match shared.holder.ask(now) {
-            Ok(Some(ask)) => ask,
-            Ok(None) => return false,
-            Err(error) => {
-                shared.refused = Some(format!("no random bytes: {error}"));
-                return false;
+        let ask = {
+            let mut shared = lock();
+            for (asked, heard, answer) in answers.try_iter() {
+                shared.hear(&answer, asked, heard);
             }
+            shared.want_again(now);
+            shared.holder.ask(now)
         };
-        // Who sends must not wait for the network.
-        drop(shared);
+        // Not under the lock: who sends must not wait for the network.
         let came = came.clone();
         let hear = move |answer: &[u8]| {
             let _ = came.send((now, here(), answer.to_vec()));
         };
-        if let Err(error) = gateway.ask_and_go_on(&rest, ask, ANSWER, hear) {
-            tracing::debug!(%error, "the lease could not be asked for");
+        let asked = match ask {
+            Ok(Some(ask)) => gateway.ask_and_go_on(&rest, ask, ANSWER, hear),
+            Ok(None) => return false,
+            Err(error) => {
+                lock().refused = Some(format!("no random bytes: {error}"));
+                return false;
+            }
+        };
+        if let Err(error) = asked {
+            lock().refused = Some(error.to_string());
         }
         false
     }
