@@ -36,10 +36,9 @@ class Network:
             for public in (self._keys / role).glob("*.pub"):
                 shutil.copy(public, self.robot / "keys")
         self._certificates = made
-        self.endpoint = f"quic/localhost:{free_port()}"
-        listen = self.endpoint.replace("localhost", "127.0.0.1")
+        self.endpoint = f"quic/127.0.0.1:{free_port()}"
         self.run = start(
-            *("--brain", "far", "--certificates", made), robot=self.robot, endpoint=listen
+            *("--brain", "far", "--certificates", made), robot=self.robot, endpoint=self.endpoint
         )
 
     def key(self, role: str) -> Path:
