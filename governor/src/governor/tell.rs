@@ -18,7 +18,7 @@ impl Governor {
         operator: &Operator,
         due: Due,
     ) {
-        let act = operator.act.map(rule_of);
+        let act = operator.act.map(Rule::of);
         let accepted = act.filter(|_| step.answer == Some(Ok(())));
         if let Some(rule) = accepted {
             self.ledger.event(Record::of(rule, Kind::ActAccepted, Actor::Operator));
@@ -185,16 +185,19 @@ impl Governor {
     }
 }
 
-/// The rule under which an act is recorded.
-const fn rule_of(act: OperatorAct) -> Rule {
-    match act {
-        OperatorAct::Reset => Rule::OperatorReset,
-        OperatorAct::Start => Rule::OperatorStart,
-        OperatorAct::Acknowledge => Rule::OperatorAck,
-        OperatorAct::GoSafe => Rule::GoSafe,
-        OperatorAct::TakeOver => Rule::TakeOver,
-        OperatorAct::HandBack => Rule::HandBack,
-        OperatorAct::Select(_) => Rule::ModeSelect,
-        OperatorAct::Unlock => Rule::Unlock,
+impl Rule {
+    /// The rule under which an act of a person is recorded.
+    #[must_use]
+    pub const fn of(act: OperatorAct) -> Rule {
+        match act {
+            OperatorAct::Reset => Rule::OperatorReset,
+            OperatorAct::Start => Rule::OperatorStart,
+            OperatorAct::Acknowledge => Rule::OperatorAck,
+            OperatorAct::GoSafe => Rule::GoSafe,
+            OperatorAct::TakeOver => Rule::TakeOver,
+            OperatorAct::HandBack => Rule::HandBack,
+            OperatorAct::Select(_) => Rule::ModeSelect,
+            OperatorAct::Unlock => Rule::Unlock,
+        }
     }
 }

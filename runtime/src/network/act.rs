@@ -111,20 +111,6 @@ impl Act {
     }
 }
 
-/// The rule under which the governor records an act.
-const fn rule(act: OperatorAct) -> Rule {
-    match act {
-        OperatorAct::Reset => Rule::OperatorReset,
-        OperatorAct::Start => Rule::OperatorStart,
-        OperatorAct::Acknowledge => Rule::OperatorAck,
-        OperatorAct::GoSafe => Rule::GoSafe,
-        OperatorAct::TakeOver => Rule::TakeOver,
-        OperatorAct::HandBack => Rule::HandBack,
-        OperatorAct::Select(_) => Rule::ModeSelect,
-        OperatorAct::Unlock => Rule::Unlock,
-    }
-}
-
 /// A lease of a person, and where his acts are sent.
 pub struct Hand {
     /// The lease.
@@ -185,7 +171,7 @@ pub(super) enum Answer {
 
 /// The governor's answer to `act` among the records after `after`.
 pub(super) fn answer(seen: &Seen, act: OperatorAct, after: u64) -> Option<Answer> {
-    let rule = rule(act).id();
+    let rule = Rule::of(act).id();
     let of = |sample: &RecordSample| match sample.kind {
         ACCEPTED => Some(Answer::Accepted(text(&sample.said))),
         REFUSED => Some(Answer::Refused(text(&sample.said))),
